@@ -1,0 +1,204 @@
+"""The lake's tables: their columns, their folders, and how a receipt's rows get into them.
+
+Every table is a folder of Parquet files. Dated tables have one sub-folder per UTC service date
+(`service_date=YYYY-MM-DD`). Every load writes files of its own, named by its receipt id (the SHA-256 of
+the landing file), so loading twice writes the same file. A file counts only once its receipt stands in
+`receipts/`: that file is written last, and readers join on it.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+TEXT, INT, BIGINT, DATE, BOOL = pa.string(), pa.int32(), pa.int64(), pa.date32(), pa.bool_()
+INSTANT = pa.timestamp("us")  # always UTC; DuckDB, Spark and PostgreSQL read a plain timestamp alike
+
+# Who wrote the row: the landing file's SHA-256 and the 1-based physical line, headers counted.
+PROVENANCE = [("receipt_id", TEXT), ("source_line", INT)]
+
+# Numbers stand three times: as sent, as E.164 (null where there is none), and their class, one of
+# valid_us, valid_non_us, invalid, anonymous, missing, unparseable.
+CALLS = [
+    *PROVENANCE,
+    ("feed", TEXT),
+    ("call_id", TEXT),
+    ("attempt", INT),
+    ("switch_id", TEXT),
+    ("start_at", INSTANT),
+    ("answer_at", INSTANT),
+    ("end_at", INSTANT),
+    ("start_ms", BIGINT),  # the same instants as epoch milliseconds: arithmetic on them means the same on every engine
+    ("answer_ms", BIGINT),
+    ("end_ms", BIGINT),
+    ("zone_as_sent", TEXT),
+    ("ingress_trunk", TEXT),
+    ("egress_trunk", TEXT),
+    ("source_ip", TEXT),
+    ("calling_raw", TEXT),
+    ("calling_number", TEXT),
+    ("calling_class", TEXT),
+    ("asserted_raw", TEXT),
+    ("asserted_number", TEXT),
+    ("called_raw", TEXT),
+    ("called_number", TEXT),
+    ("called_class", TEXT),
+    ("sip_code", INT),
+    ("release_party", TEXT),  # caller, called, network
+    ("attestation", TEXT),  # received: A, B, C, null = unsigned
+    ("verstat", TEXT),
+    ("signer", TEXT),
+    ("orig_id", TEXT),
+    ("content_hash", pa.uint64()),
+]
+
+COMPLAINTS = [
+    *PROVENANCE,
+    ("feed", TEXT),
+    ("complaint_id", TEXT),
+    ("received_at", INSTANT),
+    ("call_at", INSTANT),
+    ("call_time_known", BOOL),  # false where only the date of the call is known
+    ("zone_as_sent", TEXT),
+    ("calling_raw", TEXT),
+    ("calling_number", TEXT),
+    ("calling_class", TEXT),
+    ("called_raw", TEXT),
+    ("called_number", TEXT),
+    ("called_area_code", TEXT),
+    ("callback_raw", TEXT),
+    ("callback_number", TEXT),
+    ("topic", TEXT),
+    ("recorded_message", BOOL),  # null = the consumer did not say
+    ("consumer_state", TEXT),
+]
+
+NOTICES = [
+    *PROVENANCE,
+    ("feed", TEXT),
+    ("traceback_id", TEXT),
+    ("requester", TEXT),
+    ("received_at", INSTANT),
+    ("call_at", INSTANT),
+    ("call_precision_seconds", INT),  # 1 where seconds were given, 60 where only the minute
+    ("zone_as_sent", TEXT),
+    ("calling_raw", TEXT),
+    ("calling_number", TEXT),
+    ("called_raw", TEXT),
+    ("called_number", TEXT),
+    ("campaign", TEXT),
+    ("violation_class", TEXT),
+    ("description", TEXT),
+    ("downstream_provider", TEXT),
+    ("sip_call_id", TEXT),
+    ("recording_url", TEXT),
+]
+
+RECEIPTS = [
+    ("receipt_id", TEXT),
+    ("path", TEXT),  # relative to the landing folder, as first seen
+    ("kind", TEXT),  # cdr, manifest, complaints, tracebacks, reference
+    ("feed", TEXT),
+    ("state", TEXT),  # loaded, partial, refused
+    ("rows_read", BIGINT),
+    ("rows_accepted", BIGINT),
+    ("rows_rejected", BIGINT),
+    ("rows_duplicate", BIGINT),
+    ("loaded_at", INSTANT),
+]
+
+# What a manifest promised: one row per listed file.
+MANIFESTS = [
+    *PROVENANCE,
+    ("feed", TEXT),
+    ("service_date", DATE),
+    ("file", TEXT),
+    ("rows", BIGINT),
+    ("sha256", TEXT),
+    ("loaded_at", INSTANT),
+]
+
+# Rows replaced by a newer file's row with the same key and other content: readers leave them out.
+SUPERSEDED = [
+    ("receipt_id", TEXT),  # whose row is superseded
+    ("source_line", INT),
+    ("service_date", DATE),
+    ("by_receipt_id", TEXT),
+    ("by_source_line", INT),
+]
+
+SNAPSHOT = [*PROVENANCE, ("snapshot_from", DATE), ("loaded_at", INSTANT)]
+
+REFERENCE = {
+    "customers": [
+        ("customer_id", TEXT), ("legal_name", TEXT), ("customer_type", TEXT), ("country", TEXT), ("onboarded_on", DATE),
+        ("traffic_class", TEXT), ("kyc_verified_on", DATE), ("max_cps", INT), ("max_concurrent", INT), ("protected", BOOL),
+        ("parent_id", TEXT), ("tax_id", TEXT), ("address", TEXT), ("payment_ref", TEXT), ("contact_email", TEXT),
+    ],
+    "upstreams": [
+        ("upstream_id", TEXT), ("legal_name", TEXT), ("frn", TEXT), ("rmd_number", TEXT), ("country", TEXT), ("role", TEXT),
+        ("onboarded_on", DATE), ("traceback_terms", BOOL), ("us_caller_id_recourse", BOOL), ("parent_id", TEXT),
+    ],
+    "trunks": [
+        ("trunk", TEXT), ("switch_id", TEXT), ("party_kind", TEXT), ("party_id", TEXT), ("valid_from", DATE), ("valid_to", DATE),
+    ],
+    "caller_ids": [
+        ("customer_id", TEXT), ("number", TEXT), ("assigned_by_us", BOOL), ("valid_from", DATE), ("valid_to", DATE),
+    ],
+    "campaigns": [
+        ("customer_id", TEXT), ("campaign", TEXT), ("purpose", TEXT), ("calling_number", TEXT), ("valid_from", DATE), ("valid_to", DATE),
+    ],
+    "dno": [("number", TEXT), ("category", TEXT), ("source", TEXT), ("valid_from", DATE)],
+    "enforcement_notices": [
+        ("notice_id", TEXT), ("authority", TEXT), ("kind", TEXT), ("party_kind", TEXT), ("party_id", TEXT),
+        ("received_at", INSTANT), ("due_at", INSTANT),
+    ],
+    "rmd": [
+        ("rmd_number", TEXT), ("frn", TEXT), ("business_name", TEXT), ("foreign_voice_provider", BOOL), ("country", TEXT),
+        ("implementation", TEXT), ("voice_service_provider", BOOL), ("gateway_provider", BOOL), ("intermediate_provider", BOOL),
+        ("last_updated", DATE), ("last_recertified", DATE),
+    ],
+    "nanp": [
+        ("npa", TEXT), ("type_of_code", TEXT), ("assigned", BOOL), ("in_service", BOOL), ("in_service_on", DATE), ("use", TEXT),
+        ("location", TEXT), ("country", TEXT), ("time_zone", TEXT),
+    ],
+}
+
+DATED = {"calls": CALLS, "complaints": COMPLAINTS, "notices": NOTICES}
+UNDATED = {
+    "receipts": RECEIPTS,
+    "manifests": MANIFESTS,
+    "superseded": SUPERSEDED,
+    **{f"reference/{name}": SNAPSHOT + columns for name, columns in REFERENCE.items()},
+}
+
+
+def schema(table: str) -> pa.Schema:
+    """The Arrow schema of a lake table, without the partition column of dated tables."""
+    return pa.schema({**DATED, **UNDATED}[table])
+
+
+def file_of(lake: Path, table: str, receipt_id: str, day: date | None = None) -> Path:
+    """Where a receipt's rows of `table` stand; dated tables need the service date."""
+    folder = lake / table / f"service_date={day}" if table in DATED else lake / table
+    return folder / f"{receipt_id}.parquet"
+
+
+def create(lake: Path) -> None:
+    """Make every table readable while still empty: a file without rows carries its columns. Safe to repeat."""
+    for table in (*DATED, *UNDATED):
+        empty = file_of(lake, table, "schema", date(1970, 1, 1))
+        if not empty.exists() or pq.read_schema(empty) != schema(table):
+            write(empty, schema(table).empty_table())
+
+
+def write(path: Path, rows: pa.Table) -> None:
+    """Write a Parquet file that is either there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    pq.write_table(rows, unfinished, compression="zstd")
+    os.replace(unfinished, path)
