@@ -72,3 +72,11 @@ create table ops.review_requests (
     requested_at timestamptz not null
 );
 comment on table ops.review_requests is 'Cases put before a person, so that a case is asked once.';
+
+create table ops.landing_files (
+    path text primary key,
+    size bigint not null,
+    modified_ns bigint not null,
+    file text not null references ops.file_receipts
+);
+comment on table ops.landing_files is 'Landing paths already looked at, with size and modification time, so that a file is hashed once and not on every run.';

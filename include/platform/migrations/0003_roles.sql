@@ -9,7 +9,10 @@ create schema marts authorization tollgate_transformer;
 
 -- The loader writes receipts and rejects, and reads them to know what it has.
 grant usage on schema ops to tollgate_loader;
-grant select, insert on ops.file_receipts, ops.file_service_dates, ops.rejected_rows to tollgate_loader;
+grant select, insert on ops.file_receipts, ops.file_service_dates, ops.rejected_rows, ops.landing_files to tollgate_loader;
+-- A refused file is tried again, and its receipt then replaced; a loaded one never changes.
+grant update on ops.file_receipts, ops.landing_files to tollgate_loader;
+grant select on ops.processed_days to tollgate_loader;
 
 -- The transformer builds the marts from what was published, the receipts, the gates and the ledger.
 grant usage on schema ops, decisions to tollgate_transformer;

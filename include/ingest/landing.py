@@ -1,0 +1,65 @@
+"""The landing folder: which files lie there, which are whole, and what they are called by.
+
+Files are read, never changed, moved or deleted. A file's identity is the SHA-256 of its bytes as they lie there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SETTLED_SECONDS = 5.0
+"""A file not written to for this long is whole; a younger one is looked at twice."""
+
+@dataclass(frozen=True)
+class LandingFile:
+    """A file below `landing/<kind>/<feed>/`."""
+
+    path: Path
+    relative: str
+    """Relative to the landing folder, with forward slashes."""
+    kind: str
+    feed: str
+    """`<kind>/<feed folder>`, as in `ops.file_receipts`."""
+    size: int
+    modified_ns: int
+
+    @property
+    def folder_below_feed(self) -> str | None:
+        """First folder below the feed's, where a feed sorts its files by switch; null where there is none."""
+        parts = self.relative.split("/")[2:-1]
+        return parts[0] if parts else None
+
+
+def whole_files(landing: Path, kind: str, settle: float = SETTLED_SECONDS) -> list[LandingFile]:
+    """The files of one kind whose size is stable, ordered by path.
+
+    Hidden files, files still being written (`.tmp`, `.part`), and links that lead out of the landing folder are left alone.
+    """
+    first = _scan(landing, kind)
+    young = [file for file in first if time.time() - file.modified_ns / 1e9 < settle]
+    if not young:
+        return first
+    time.sleep(min(1.0, settle))
+    again = {(file.path, file.size, file.modified_ns) for file in _scan(landing, kind)}
+    return [file for file in first if (file.path, file.size, file.modified_ns) in again]
+
+
+def _scan(landing: Path, kind: str) -> list[LandingFile]:
+    root = landing.resolve()
+    found = []
+    for path in sorted((root / kind).glob("*/**/*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        if hidden or path.suffix in {".tmp", ".part"} or not path.is_file() or not path.resolve().is_relative_to(root):
+            continue
+        stat = path.stat()
+        relative = path.relative_to(root).as_posix()
+        found.append(LandingFile(path, relative, kind, "/".join(relative.split("/")[:2]), stat.st_size, stat.st_mtime_ns))
+    return found
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,106 @@
+"""Load whatever lies new in the landing folder: one receipt per file, nothing loaded twice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import psycopg
+
+from include.ingest import calls, declarations, evidence, landing, receipts, reference
+from include.ingest.landing import LandingFile
+from include.ingest.receipts import Receipt, RefusedFile
+from include.lake import tables
+from include.settings import Settings
+
+log = logging.getLogger(__name__)
+
+KINDS = ("cdr", "complaints", "tracebacks", "reference")
+LOADERS = {
+    "manifest": reference.load_manifest,
+    "complaints": evidence.load,
+    "tracebacks": evidence.load,
+    "reference": reference.load_snapshot,
+}
+
+
+@dataclass
+class Summary:
+    """What one run over a landing folder did."""
+
+    receipts: list[Receipt] = field(default_factory=list)
+
+    @property
+    def dates(self) -> list[date]:
+        """Service dates that got rows."""
+        return sorted({day for receipt in self.receipts for day in receipt.rows_by_date})
+
+    def describe(self) -> str:
+        read, accepted, rejected, duplicate = (
+            sum(counts) for counts in zip((0, 0, 0, 0), *(
+                (receipt.rows_read, receipt.rows_accepted, len(receipt.rejected), receipt.rows_duplicate) for receipt in self.receipts
+            ), strict=True)
+        )  # fmt: skip
+        refused = [receipt for receipt in self.receipts if receipt.state == "refused"]
+        text = f"{len(self.receipts)} new files: {read} rows read = {accepted} accepted + {rejected} rejected + {duplicate} duplicate"
+        return text + "".join(f"\n  refused {receipt.path}: {receipt.reason}" for receipt in refused)
+
+
+def load_new_files(settings: Settings, kind: str) -> Summary:
+    """Load every whole file of one kind that was not loaded before.
+
+    Loads of one kind take turns: two runs at once would otherwise not see each other's rows when looking for duplicates.
+    """
+    tables.create(settings.lake)
+    summary = Summary()
+    with psycopg.connect(settings.url("loader"), autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(hashtext('ingest'), hashtext(%s))", (kind,))
+        for file in _manifests_last(landing.whole_files(settings.landing, kind)):
+            if not receipts.taken(connection, file):
+                receipt = load_file(connection, settings, file)
+                if receipt is not None:
+                    summary.receipts.append(receipt)
+                    log.info("%s: %s, %d of %d rows accepted", receipt.path, receipt.state, receipt.rows_accepted, receipt.rows_read)
+    return summary
+
+
+def _manifests_last(files: Iterable[LandingFile]) -> list[LandingFile]:
+    """A day is judged by its manifest, so the files it lists are loaded before it."""
+    return sorted(files, key=_is_manifest)
+
+
+def _is_manifest(file: LandingFile) -> bool:
+    return file.kind == "cdr" and file.path.name.startswith("manifest-") and file.path.suffix == ".csv"
+
+
+def load_file(connection: psycopg.Connection, settings: Settings, file: LandingFile) -> Receipt | None:
+    """Load one file and record its receipt; null where its bytes were loaded before under another name."""
+    kind = "manifest" if _is_manifest(file) else file.kind
+    receipt = Receipt("", file.relative, kind, file.feed, datetime.now(UTC))
+    try:
+        declaration = declarations.load("manifest/standard" if kind == "manifest" else file.feed, settings.home)
+        if kind == "cdr":
+            with calls.scratch_folder(settings.lake) as scratch:
+                parsed = calls.parse(file, declaration, Path(scratch))
+                receipt.file = parsed.digest
+                if receipts.already_loaded(connection, file, parsed.digest):
+                    return None
+                unknown = calls.unknown_columns(declaration, parsed.layout)
+                if unknown:
+                    receipt.notes["unknown_columns"] = unknown
+                calls.place(parsed, receipt, settings.lake)
+        else:
+            receipt.file = landing.sha256(file.path)
+            if receipts.already_loaded(connection, file, receipt.file):
+                return None
+            LOADERS[kind](file, declaration, receipt, settings.lake)
+        receipt.check()
+    except (RefusedFile, declarations.BadDeclaration) as error:
+        receipt.file = receipt.file or landing.sha256(file.path)
+        receipt = receipt.refuse(str(error))
+        log.error("%s refused: %s", file.relative, error)
+    receipts.record(connection, settings.lake, file, receipt)
+    return receipt

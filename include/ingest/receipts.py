@@ -1,0 +1,154 @@
+"""Receipts: what became of each landing file, in PostgreSQL and, as the lake's commit mark, beside the rows.
+
+Order of a load: the rows' Parquet files, then the lake's receipt (from here on readers see the rows), then the
+receipt in PostgreSQL. Killed anywhere before the end, the next try does it all again and writes the same files.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import psycopg
+import pyarrow as pa
+
+from include.ingest.landing import LandingFile
+from include.lake import tables
+
+RAW_LIMIT = 2000
+
+
+class RefusedFile(Exception):
+    """The file as a whole cannot be taken; the message says what is wrong and what to do about it."""
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    line: int
+    """Physical line, 1-based, headers counted."""
+    field: str
+    reason: str
+    raw: str
+
+
+@dataclass
+class Receipt:
+    """What became of one landing file. Always read = accepted + rejected + duplicate."""
+
+    file: str
+    """SHA-256 of the file's bytes."""
+    path: str
+    kind: str
+    feed: str
+    loaded_at: datetime
+    rows_read: int = 0
+    rows_accepted: int = 0
+    rows_duplicate: int = 0
+    state: str = "loaded"
+    reason: str | None = None
+    notes: dict = field(default_factory=dict)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    rows_by_date: dict[date, int] = field(default_factory=dict)
+
+    def refuse(self, reason: str) -> Receipt:
+        """The receipt of a file of which nothing was loaded."""
+        return Receipt(self.file, self.path, self.kind, self.feed, self.loaded_at, state="refused", reason=reason)
+
+    def check(self) -> None:
+        if self.rows_read != self.rows_accepted + len(self.rejected) + self.rows_duplicate:
+            raise RefusedFile(
+                f"{self.path}: the counts do not add up (read {self.rows_read}, accepted {self.rows_accepted}, rejected "
+                f"{len(self.rejected)}, duplicate {self.rows_duplicate}): look for lone carriage returns as line ends"
+            )
+
+
+def taken(connection: psycopg.Connection, file: LandingFile) -> bool:
+    """Whether this path, with this size and modification time, was already looked at and not refused."""
+    row = connection.execute(
+        """
+        select from ops.landing_files join ops.file_receipts using (file)
+        where landing_files.path = %s and size = %s and modified_ns = %s and state <> 'refused'
+        """,
+        (file.relative, file.size, file.modified_ns),
+    ).fetchone()
+    return row is not None
+
+
+def already_loaded(connection: psycopg.Connection, file: LandingFile, digest: str) -> bool:
+    """Whether these bytes were loaded before, under any name; remembers the name if so."""
+    known = connection.execute("select from ops.file_receipts where file = %s and state <> 'refused'", (digest,)).fetchone()
+    if known is not None:
+        _remember_path(connection, file, digest)
+    return known is not None
+
+
+def record(connection: psycopg.Connection, lake: Path, file: LandingFile, receipt: Receipt) -> None:
+    """Commit a load: the lake's receipt first, then PostgreSQL's with rejects and service dates in one transaction."""
+    receipt.check()
+    values = {
+        "receipt_id": receipt.file,
+        "path": receipt.path,
+        "kind": receipt.kind,
+        "feed": receipt.feed,
+        "state": receipt.state,
+        "rows_read": receipt.rows_read,
+        "rows_accepted": receipt.rows_accepted,
+        "rows_rejected": len(receipt.rejected),
+        "rows_duplicate": receipt.rows_duplicate,
+        "loaded_at": receipt.loaded_at.replace(tzinfo=None),
+    }
+    row = pa.Table.from_pylist([values], schema=tables.schema("receipts"))
+    tables.write(tables.file_of(lake, "receipts", receipt.file), row)
+    with connection.transaction():
+        connection.execute(
+            """
+            insert into ops.file_receipts (
+                file, path, kind, feed, rows_read, rows_accepted, rows_rejected, rows_duplicate, state, reason, notes, loaded_at
+            ) values (
+                %(file)s, %(path)s, %(kind)s, %(feed)s, %(rows_read)s, %(rows_accepted)s, %(rows_rejected)s, %(rows_duplicate)s,
+                %(state)s, %(reason)s, %(notes)s, %(loaded_at)s
+            )
+            on conflict (file) do update set (path, feed, rows_read, rows_accepted, rows_rejected, rows_duplicate, state, reason, notes, loaded_at)
+                = (excluded.path, excluded.feed, excluded.rows_read, excluded.rows_accepted, excluded.rows_rejected,
+                   excluded.rows_duplicate, excluded.state, excluded.reason, excluded.notes, excluded.loaded_at)
+            where file_receipts.state = 'refused'
+            """,
+            {
+                **values,
+                "file": receipt.file,
+                "reason": receipt.reason,
+                "notes": json.dumps(receipt.notes),
+                "loaded_at": receipt.loaded_at,
+            },
+        )
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into ops.file_service_dates values (%s, %s, %s) on conflict do nothing",
+                [(receipt.file, day, rows) for day, rows in sorted(receipt.rows_by_date.items())],
+            )
+            _insert_rejects(cursor, receipt.file, receipt.rejected)
+        _remember_path(connection, file, receipt.file)
+
+
+def _insert_rejects(cursor: psycopg.Cursor, digest: str, rejected: list[RejectedRow]) -> None:
+    raws = [row.raw.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:RAW_LIMIT] for row in rejected]
+    cursor.execute(
+        """
+        insert into ops.rejected_rows
+        select %s, * from unnest(%s::integer[], %s::text[], %s::text[], %s::text[])
+        on conflict do nothing
+        """,
+        (digest, [row.line for row in rejected], [row.field for row in rejected], [row.reason for row in rejected], raws),
+    )
+
+
+def _remember_path(connection: psycopg.Connection, file: LandingFile, digest: str) -> None:
+    connection.execute(
+        """
+        insert into ops.landing_files values (%s, %s, %s, %s)
+        on conflict (path) do update set size = excluded.size, modified_ns = excluded.modified_ns, file = excluded.file
+        """,
+        (file.relative, file.size, file.modified_ns, digest),
+    )

@@ -1,0 +1,263 @@
+"""Small feeds: a CSV or JSON file as a data frame of typed columns, every row with its line, every reject with its reason.
+
+For complaints, notices and reference data: thousands of rows, not millions. Calls go through `calls.py`.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import pandas as pd
+import pyarrow as pa
+
+from include.ingest.call_sql import OFFSET, choose_layout, unknown_columns
+from include.ingest.declarations import Declaration
+from include.ingest.landing import LandingFile
+from include.ingest.numbers import classify
+from include.ingest.receipts import RefusedFile, RejectedRow
+from include.ingest.stream import BYTE_ORDER_MARK, REPLACEMENT, refuse_other_kinds
+from include.lake import tables
+
+LINE = "source_line"
+
+
+@dataclass
+class Records:
+    """A parsed file: `rows` has our columns, typed, and `source_line`; `as_sent` the same rows' text before casting."""
+
+    digest: str
+    rows_read: int
+    rows: pd.DataFrame
+    as_sent: pd.DataFrame
+    rejected: list[RejectedRow]
+    notes: dict = field(default_factory=dict)
+
+    def reject(self, which: pd.Series, column: str, reason: str) -> None:
+        """Move rows from the accepted to the rejected."""
+        for line, sent in zip(self.rows.loc[which, LINE], self.as_sent.loc[which].itertuples(index=False), strict=True):
+            self.rejected.append(RejectedRow(int(line), column, reason, ",".join("" if pd.isna(value) else str(value) for value in sent)))
+        self.keep(~which)
+
+    def keep(self, which: pd.Series) -> None:
+        self.rows, self.as_sent = self.rows[which], self.as_sent[which]
+
+
+def read(file: LandingFile, declaration: Declaration, columns: list[tuple[str, pa.DataType]]) -> Records:
+    """Read a file by its declaration; `columns` are our columns and their types. RefusedFile where it cannot be read."""
+    packed = file.path.read_bytes()
+    text, notes = _text(packed, declaration.encoding)
+    rows, layout, rejected = _json_rows(text) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text, declaration)
+    read_count = len(rows) + len(rejected)
+    extra = unknown_columns(declaration, layout)
+    if extra:
+        notes["unknown_columns"] = extra
+    as_sent = pd.DataFrame([row for _, row in rows], columns=list(layout), dtype="object")
+    frame, reasons = _typed(as_sent, declaration, dict(columns))
+    frame[LINE] = [line for line, _ in rows]
+    for position, (column, reason) in reasons.items():
+        line, row = rows[position]
+        rejected.append(RejectedRow(line, column, reason, ",".join("" if value is None else str(value) for value in row)))
+    accepted = ~frame.index.isin(list(reasons))
+    records = Records(sha256(packed).hexdigest(), read_count, frame[accepted], as_sent[accepted], rejected, notes)
+    if declaration.key:
+        _reject_repeated_keys(records, list(declaration.key))
+    return records
+
+
+def _text(packed: bytes, encoding: str) -> tuple[str, dict]:
+    try:
+        raw = gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed
+    except (EOFError, OSError) as error:
+        raise RefusedFile(f"the file cannot be unpacked to its end ({error}): send it again") from error
+    refuse_other_kinds(raw)
+    text = raw.removeprefix(BYTE_ORDER_MARK).decode(encoding, "replace")
+    if not text.strip():
+        raise RefusedFile("the file is empty: a day without rows is a file with a header and no rows")
+    replaced = text.count(REPLACEMENT)
+    return text, {"replaced_bytes": replaced} if replaced else {}
+
+
+Row = tuple[int, list[str | None]]
+
+
+def _csv_rows(text: str, declaration: Declaration) -> tuple[list[Row], tuple[str, ...], list[RejectedRow]]:
+    """Rows with the physical line they begin on; a record may span lines."""
+    source = io.StringIO(text, newline="")
+    for _ in range(declaration.skip_lines):
+        source.readline()
+    reader = csv.reader(source, delimiter=declaration.delimiter, strict=True)
+    layout: tuple[str, ...] | None = None
+    rows: list[Row] = []
+    rejected: list[RejectedRow] = []
+    for line, fields, problem in _records(reader, declaration.skip_lines):
+        if layout is None:
+            layout = choose_layout(declaration, fields)
+            if declaration.header:
+                continue
+        if problem:
+            rejected.append(RejectedRow(line, "line", problem, ""))
+        elif len(fields) != len(layout):
+            rejected.append(RejectedRow(line, "line", f"{len(fields)} fields where the layout has {len(layout)}", ",".join(fields)))
+        else:
+            rows.append((line, fields))
+    return rows, layout or (), rejected
+
+
+def _records(reader, skipped: int) -> Iterator[tuple[int, list[str], str | None]]:
+    """(first physical line, fields, problem) of each record of a csv reader; blank lines are no records."""
+    while True:
+        line = reader.line_num + skipped + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield line, [], f"not valid CSV: {error}"
+            continue
+        if fields:
+            yield line, fields, None
+
+
+def _json_rows(text: str) -> tuple[list[Row], tuple[str, ...], list[RejectedRow]]:
+    """One object, or an array of objects; each with the line it begins on."""
+    decoder = json.JSONDecoder()
+    found: list[tuple[int, dict]] = []
+    position = re.match(r"\s*\[?\s*", text).end()
+    try:
+        while position < len(text) and text[position] != "]":
+            value, end = decoder.raw_decode(text, position)
+            found.append((text.count("\n", 0, position) + 1, value))
+            position = re.compile(r"[\s,]*").match(text, end).end()
+    except json.JSONDecodeError as error:
+        raise RefusedFile(f"not valid JSON in line {error.lineno}: {error.msg}") from error
+    rejected = [RejectedRow(line, "line", "not a JSON object", str(value)) for line, value in found if not isinstance(value, dict)]
+    objects = [(line, value) for line, value in found if isinstance(value, dict)]
+    layout = tuple(dict.fromkeys(name for _, value in objects for name in value))
+    rows = [(line, [None if value.get(name) is None else str(value[name]) for name in layout]) for line, value in objects]
+    return rows, layout, rejected
+
+
+def _typed(
+    as_sent: pd.DataFrame, declaration: Declaration, types: dict[str, pa.DataType]
+) -> tuple[pd.DataFrame, dict[int, tuple[str, str]]]:
+    """Our columns, cast, and for each row that cannot be taken the first field at fault and why."""
+    frame = pd.DataFrame(index=as_sent.index)
+    reasons: dict[int, tuple[str, str]] = {}
+
+    def fault(which: pd.Series, column: str, reason: str, values: pd.Series | None = None) -> None:
+        for position in which[which].index:
+            reasons.setdefault(position, (column, reason + (f": {values[position]}" if values is not None else "")))
+
+    for column, spec in declaration.fields.items():
+        value = pd.Series(None, index=as_sent.index, dtype="object")
+        for source in reversed([source for source in spec.sources if source in as_sent]):
+            sent = as_sent[source].map(lambda text: _clean(text, declaration))
+            value = sent.where(sent.notna(), value)
+        if spec.extract:
+            value = value.str.extract(spec.extract, expand=False)
+        if spec.default is not None:
+            value = value.fillna(spec.default)
+        if spec.pad:
+            value = value.str.zfill(spec.pad)
+        if spec.required:
+            fault(value.isna(), column, "empty")
+        for allowed in filter(None, (spec.map, spec.one_of)):
+            fault(value.notna() & ~value.isin(list(allowed)), column, f"not one of {', '.join(allowed)}", value)
+        if spec.map:
+            value = value.map(spec.map)
+        if spec.number_or_prefix:
+            plain = value.map(number_or_prefix)
+            fault(value.notna() & plain.isna(), column, "neither a telephone number nor a prefix ending in *", value)
+            value = plain
+        cast, form = _cast(value, types.get(column, tables.TEXT), declaration)
+        fault(value.notna() & cast.isna(), column, f"not {form}", value)
+        frame[column] = cast
+        if types.get(column) == tables.INSTANT:
+            frame[f"{column}_as_sent"] = value
+    return frame, reasons
+
+
+def _clean(text: str | None, declaration: Declaration) -> str | None:
+    if text is None or text.strip() in declaration.nulls:
+        return None
+    text = text.strip().replace("\x00", REPLACEMENT)
+    if declaration.guard and text.startswith(declaration.guard) and text[1:2] in tuple("@+-="):
+        text = text[1:]
+    return text
+
+
+def _cast(value: pd.Series, type_: pa.DataType, declaration: Declaration) -> tuple[pd.Series, str]:
+    """The column in its type, null where the text is none, and what the type is called in a reject's reason."""
+    if type_ == tables.BOOL:
+        return value.str.lower().map({"true": True, "false": False}), "true or false"
+    if type_ in (tables.INT, tables.BIGINT):
+        whole = value.where(value.str.fullmatch(r"-?[0-9]{1,18}", na=False))
+        return whole.map(int, na_action="ignore"), "a whole number"
+    if type_ == tables.DATE:
+        format_ = "%Y-%m-%d" if declaration.time_format == "iso8601" else declaration.time_format
+        return _past_century(pd.to_datetime(value, format=format_, errors="coerce"), format_).dt.date.astype("object"), f"a date like {format_}"
+    if type_ == tables.INSTANT:
+        return _instants(value, declaration)
+    return value, "text"
+
+
+def _past_century(dates: pd.Series, format_: str) -> pd.Series:
+    """Two-digit years that would lie in the future belong to the century before."""
+    if "%y" not in format_:
+        return dates
+    future = dates > pd.Timestamp(datetime.now(UTC).date())
+    return dates.where(~future, dates - pd.DateOffset(years=100))
+
+
+def _instants(value: pd.Series, declaration: Declaration) -> tuple[pd.Series, str]:
+    """UTC, without zone. Times without an offset are read in the declared zone; of an hour that comes twice, the first."""
+    if declaration.time_format == "iso8601":
+        with_offset = value.where(value.str.contains(OFFSET, regex=True, na=False))
+        parsed = pd.to_datetime(with_offset, format="ISO8601", utc=True, errors="coerce")
+        return parsed.dt.tz_localize(None), "an ISO 8601 time with offset"
+    local = pd.to_datetime(value, format=declaration.time_format, errors="coerce")
+    known = local.dt.tz_localize(declaration.zone or "UTC", ambiguous=[True] * len(local), nonexistent="NaT")
+    return known.dt.tz_convert("UTC").dt.tz_localize(None), f"a time like {declaration.time_format}"
+
+
+def number_or_prefix(text: str | None) -> str | None:
+    """E.164, or an E.164 prefix with its `*`; null where it is neither. Digits without `+` are North American."""
+    if text is None or not text.endswith("*"):
+        return classify(text)[0]
+    digits = re.sub(r"[\s().\-]", "", text[:-1])
+    if not re.fullmatch(r"\+?[0-9]+", digits):
+        return None
+    if digits.startswith("+"):
+        return digits + "*"
+    return f"+{digits}*" if digits.startswith("1") else f"+1{digits}*"
+
+
+def _reject_repeated_keys(records: Records, key: list[str]) -> None:
+    """Of rows with one key, the first stands; equal ones after it are duplicates, others are rejected."""
+    again = records.rows.duplicated(subset=key, keep="first")
+    same = records.as_sent.duplicated(keep="first") & again
+    records.reject(again & ~same, key[0], f"{', '.join(key)} stands twice in this file with different content")
+    records.keep(~same[records.rows.index])
+
+
+def zone_as_sent(values: pd.Series, declaration: Declaration) -> pd.Series:
+    """The offset each time was sent with, or the declared zone."""
+    if declaration.time_format == "iso8601":
+        return values.str.extract(OFFSET, expand=False)
+    return pd.Series(declaration.zone, index=values.index).where(values.notna(), None)
+
+
+def to_arrow(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """The frame's columns in the lake's types; columns it lacks are null."""
+    complete = frame.reindex(columns=schema.names).astype("object")
+    return pa.Table.from_pydict(
+        {name: [None if pd.isna(value) else value for value in complete[name]] for name in schema.names}, schema=schema
+    )
