@@ -1,0 +1,47 @@
+{#-
+  The lake's tables as views named raw_lake.<table>, made at the start of every lake run (the DuckDB database
+  itself lives in memory only). A row counts once its receipt stands as loaded or partial; a call that a newer
+  file replaced is left out. On PostgreSQL there is nothing to do.
+-#}
+{% macro create_raw_lake() -%}
+  {{ return(adapter.dispatch('create_raw_lake')()) }}
+{%- endmacro %}
+
+{% macro default__create_raw_lake() -%}
+{%- endmacro %}
+
+{% macro duckdb__create_raw_lake() -%}
+  {%- if execute -%}
+  {%- set lake = env_var('TOLLGATE_LAKE') -%}
+  create schema if not exists raw_lake;
+  {% for table in ['receipts', 'superseded'] %}
+  create or replace view raw_lake.{{ table }} as
+    select * from read_parquet('{{ lake }}/{{ table }}/*.parquet');
+  {% endfor %}
+  {% for name in lake_tables() %}
+  create or replace view raw_lake.{{ name | replace('/', '_') }} as
+    select t.*
+    from read_parquet('{{ lake }}/{{ name }}/{{ 'service_date=*/' if name in ['calls', 'complaints', 'notices'] }}*.parquet'
+      {%- if name in ['calls', 'complaints', 'notices'] %}, hive_partitioning = true, hive_types = {'service_date': date}{% else %}, hive_partitioning = false{% endif %}) as t
+    where exists (
+      select 1 from raw_lake.receipts as r
+      where r.receipt_id = t.receipt_id and r.state in ('loaded', 'partial')
+    )
+    {%- if name == 'calls' %}
+    and not exists (
+      select 1 from raw_lake.superseded as s
+      where s.receipt_id = t.receipt_id and s.source_line = t.source_line
+    )
+    {%- endif %};
+  {% endfor %}
+  {%- endif -%}
+{%- endmacro %}
+
+{#- Tables whose rows count only with their receipt, by their folder in the lake. -#}
+{% macro lake_tables() -%}
+  {{ return([
+    'calls', 'complaints', 'notices', 'manifests',
+    'reference/customers', 'reference/upstreams', 'reference/trunks', 'reference/caller_ids', 'reference/campaigns',
+    'reference/dno', 'reference/enforcement_notices', 'reference/rmd', 'reference/nanp',
+  ]) }}
+{%- endmacro %}

@@ -1,0 +1,37 @@
+{#-
+  What this run is about, from the environment variable TOLLGATE_RUN (JSON, set by include/lake/dbt.py):
+    service_date   'YYYY-MM-DD', the UTC day being built
+    evidence_days  ['YYYY-MM-DD', ...], the days of receipt whose complaints and notices are matched again
+    run_at         ISO 8601 instant of the run; models never ask the clock
+  Read only while executing: dbt parses the whole project anew whenever its own --vars change, and these
+  change every day.
+-#}
+{% macro run_value(name) -%}
+  {%- if not execute -%}
+    {{ return('1970-01-01') }}
+  {%- endif -%}
+  {%- set run = fromjson(env_var('TOLLGATE_RUN', '{}')) -%}
+  {%- if name not in run -%}
+    {{ exceptions.raise_compiler_error("TOLLGATE_RUN does not say " ~ name ~ "; run dbt through include/lake/dbt.py") }}
+  {%- endif -%}
+  {{ return(run[name]) }}
+{%- endmacro %}
+
+{% macro service_date() -%}
+  {{ return(run_value('service_date')) }}
+{%- endmacro %}
+
+{% macro evidence_days() -%}
+  {%- set days = run_value('evidence_days') -%}
+  {{ return([days] if days is string else days) }}
+{%- endmacro %}
+
+{#- The days as a list for `in (...)`. -#}
+{% macro dates(days) -%}
+  {% for day in days %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+{#- The days as a one-column relation `service_date`, to be selected from. -#}
+{% macro days_relation(days) -%}
+  ({% for day in days %}select date '{{ day }}' as service_date{{ ' union all ' if not loop.last }}{% endfor %})
+{%- endmacro %}

@@ -1,0 +1,77 @@
+{#-
+  Reference tables are full snapshots, one per file. For each day of `days` (a relation with service_date) the
+  snapshot in force: the newest one valid from that day or before (ties: the one loaded last); before the first
+  snapshot, the first. Gives service_date, receipt_id, snapshot_from.
+-#}
+{% macro snapshot_in_force(table, days) -%}
+  select service_date, receipt_id, snapshot_from
+  from (
+    select
+      d.service_date,
+      s.receipt_id,
+      s.snapshot_from,
+      row_number() over (
+        partition by d.service_date
+        order by
+          case when s.snapshot_from <= d.service_date then s.snapshot_from end desc nulls last,
+          s.snapshot_from,
+          s.loaded_at desc,
+          s.receipt_id
+      ) as preference
+    from {{ days }} as d
+    cross join (
+      select distinct receipt_id, snapshot_from, loaded_at from {{ source('raw_lake', 'reference_' ~ table) }}
+    ) as s
+  ) as ranked
+  where preference = 1
+{%- endmacro %}
+
+{#- `valid_from` and `valid_to` are inclusive; an empty end is open. -#}
+{% macro valid_on(alias, day) -%}
+  ({{ alias }}.valid_from is null or {{ alias }}.valid_from <= {{ day }}) and ({{ alias }}.valid_to is null or {{ alias }}.valid_to >= {{ day }})
+{%- endmacro %}
+
+{#-
+  Which of `numbers` (calling_number, and party_id where `by_customer`) are covered by `patterns` (number: an E.164
+  number or a prefix ending in *, and customer_id where `by_customer`). Prefixes are compared by their lengths, of
+  which there are few, so that both joins are on equality.
+-#}
+{% macro covered_numbers(numbers, patterns, by_customer=false) -%}
+  {%- set keys = 'n.party_id, n.calling_number' if by_customer else 'n.calling_number' -%}
+  select {{ keys }}
+  from {{ numbers }} as n
+  inner join {{ patterns }} as p
+    on p.number = n.calling_number{% if by_customer %} and p.customer_id = n.party_id{% endif %}
+  union
+  select {{ keys }}
+  from {{ numbers }} as n
+  cross join (
+    select distinct length(number) - 1 as digits from {{ patterns }} where number like '%*'
+  ) as l
+  inner join {{ patterns }} as p
+    on p.number = concat_ws('', left(n.calling_number, l.digits), '*'){% if by_customer %} and p.customer_id = n.party_id{% endif %}
+{%- endmacro %}
+
+{#-
+  Trunks valid on each day of `days`: service_date, trunk, switch_id (null = every switch), party_kind, party_id.
+  Where a snapshot names a trunk twice, the later validity goes first, so that no call is counted twice.
+-#}
+{% macro trunks_in_force(days) -%}
+  select service_date, trunk, switch_id, party_kind, party_id
+  from (
+    select
+      s.service_date,
+      t.trunk,
+      nullif(t.switch_id, '') as switch_id,
+      t.party_kind,
+      t.party_id,
+      row_number() over (
+        partition by s.service_date, t.trunk, nullif(t.switch_id, '')
+        order by t.valid_from desc nulls last, t.party_kind, t.party_id
+      ) as preference
+    from {{ source('raw_lake', 'reference_trunks') }} as t
+    inner join ({{ snapshot_in_force('trunks', days) }}) as s on s.receipt_id = t.receipt_id
+    where {{ valid_on('t', 's.service_date') }}
+  ) as ranked
+  where preference = 1
+{%- endmacro %}

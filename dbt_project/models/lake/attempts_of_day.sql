@@ -1,0 +1,134 @@
+{#- The day's attempts with their party and everything that is counted of them. Lives only during the run. -#}
+{{ config(materialized='table', meta={'publish': false}) }}
+{%- set day = service_date() -%}
+
+with day as (
+
+    select date '{{ day }}' as service_date
+
+),
+
+calls as (
+
+    select * from {{ source('raw_lake', 'calls') }} where service_date = date '{{ day }}'
+
+),
+
+trunks as (
+
+    {{ trunks_in_force('day') }}
+
+),
+
+-- of the few calls with several route attempts, the last one; every other attempt is the call itself
+rerouted as (
+
+    select feed, switch_id, call_id, max(attempt) as last_attempt
+    from calls
+    where attempt > 1
+    group by feed, switch_id, call_id
+
+),
+
+attempts as (
+
+    select
+        c.*,
+        coalesce(s.party_kind, a.party_kind) as party_kind,
+        coalesce(s.party_id, a.party_id) as party_id,
+        r.last_attempt is null or c.attempt = r.last_attempt as is_final
+    from calls as c
+    -- a trunk declared for this switch goes before one declared for all
+    left join trunks as s on s.trunk = c.ingress_trunk and s.switch_id = c.switch_id
+    left join trunks as a on a.trunk = c.ingress_trunk and a.switch_id is null
+    left join rerouted as r on r.feed = c.feed and r.switch_id = c.switch_id and r.call_id = c.call_id
+
+),
+
+-- lists are compared with distinct numbers, not with calls
+numbers as (
+
+    select distinct calling_number from attempts where calling_number is not null
+
+),
+
+customer_numbers as (
+
+    select distinct party_id, calling_number
+    from attempts
+    where party_kind = 'customer' and calling_number is not null
+
+),
+
+dno as (
+
+    select distinct d.number
+    from {{ source('raw_lake', 'reference_dno') }} as d
+    inner join ({{ snapshot_in_force('dno', 'day') }}) as s on s.receipt_id = d.receipt_id
+    where d.valid_from is null or d.valid_from <= date '{{ day }}'
+
+),
+
+caller_ids as (
+
+    select distinct i.customer_id, i.number
+    from {{ source('raw_lake', 'reference_caller_ids') }} as i
+    inner join ({{ snapshot_in_force('caller_ids', 'day') }}) as s on s.receipt_id = i.receipt_id
+    where {{ valid_on('i', "date '" ~ day ~ "'") }}
+
+),
+
+campaign_numbers as (
+
+    select distinct g.customer_id, g.calling_number as number
+    from {{ source('raw_lake', 'reference_campaigns') }} as g
+    inner join ({{ snapshot_in_force('campaigns', 'day') }}) as s on s.receipt_id = g.receipt_id
+    where {{ valid_on('g', "date '" ~ day ~ "'") }}
+
+),
+
+never_originating as (
+
+    {{ covered_numbers('numbers', 'dno') }}
+
+),
+
+approved as (
+
+    {{ covered_numbers('customer_numbers', 'caller_ids', by_customer=true) }}
+
+),
+
+declared as (
+
+    {{ covered_numbers('customer_numbers', 'campaign_numbers', by_customer=true) }}
+
+)
+
+select
+    date '{{ day }}' as service_date,
+    a.feed,
+    a.switch_id,
+    a.ingress_trunk,
+    a.party_kind,
+    a.party_id,
+    a.source_ip,
+    a.signer,
+    cast((a.start_ms % 86400000 - a.start_ms % 3600000) / 3600000 as integer) as hour,
+    a.start_ms - a.start_ms % 1000 as start_second,
+    a.is_final,
+    a.is_final and a.answer_ms is not null as answered,
+    case when a.is_final and a.answer_ms is not null then a.end_ms - a.answer_ms end as talk_ms,
+    a.answer_ms is null and (coalesce(a.sip_code, 0) = 487 or coalesce(a.release_party, '') = 'caller') as abandoned,
+    coalesce(a.sip_code, 0) in (403, 603, 607, 608) as rejected,
+    coalesce(a.calling_number, a.calling_raw) as presented_number,
+    a.calling_class,
+    a.attestation,
+    n.calling_number is not null as never_originating,
+    a.party_kind = 'customer' and a.calling_class not in ('anonymous', 'missing') and p.calling_number is null as unapproved,
+    d.calling_number is not null as declared,
+    a.calling_class = 'valid_us' and a.called_class = 'valid_us' and left(a.calling_number, 5) = left(a.called_number, 5) as neighbor
+from attempts as a
+left join never_originating as n on n.calling_number = a.calling_number
+left join approved as p on p.party_id = a.party_id and p.calling_number = a.calling_number and a.party_kind = 'customer'
+left join declared as d on d.party_id = a.party_id and d.calling_number = a.calling_number and a.party_kind = 'customer'

@@ -1,0 +1,104 @@
+"""Runs dbt: one process per stage, each target with a target folder of its own, failures told by node.
+
+The two targets share one project (`dbt_project/`): `lake` (DuckDB over the lake's Parquet) and `warehouse`
+(PostgreSQL, as the transformer role).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from include.settings import REPOSITORY, Settings
+
+PROJECT = REPOSITORY / "dbt_project"
+TARGETS = ("lake", "warehouse")
+
+LAKE_MODELS = ("--select", "tag:lake")
+WAREHOUSE_MODELS = ("--exclude", "tag:lake")
+WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+"""Unit tests prove the models, not the day's data: they belong to the test suite."""
+
+
+class DbtFailed(RuntimeError):
+    """dbt ended with an error; the message names each failing node and says why."""
+
+
+def target_path(settings: Settings, target: str) -> Path:
+    """Where a target's manifest, compiled SQL and run results lie. Sharing one would parse everything at every switch."""
+    return settings.home / "dbt" / target
+
+
+def arguments(settings: Settings, target: str, command: str, selection: tuple[str, ...] = ()) -> list[str]:
+    """The command line of one dbt run, e.g. `build` of `("--select", "tag:lake")`."""
+    if target not in TARGETS:
+        raise ValueError(f"unknown dbt target {target!r}: one of {', '.join(TARGETS)}")
+    folder = target_path(settings, target)
+    return [
+        sys.executable, "-m", "dbt.cli.main", command,
+        "--project-dir", str(PROJECT),
+        "--profiles-dir", str(PROJECT),
+        "--target", target,
+        "--target-path", str(folder),
+        "--log-path", str(folder / "logs"),
+        *selection,
+    ]  # fmt: skip
+
+
+def environment(settings: Settings, target: str, run: dict) -> dict[str, str]:
+    """What profiles.yml and the macros read. `run`: see `run_dbt`. Only the warehouse gets a password."""
+    given = {
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")])),
+        "DO_NOT_TRACK": "1",
+        "TOLLGATE_RUN": json.dumps(run, sort_keys=True),
+        "TOLLGATE_LAKE": str(settings.lake),
+    }
+    if target == "lake":
+        return given | {"TOLLGATE_DUCKDB_TEMP": str(settings.home / "dbt" / "duckdb-temp")}
+    return given | {
+        "TOLLGATE_PG_HOST": settings.pg_host,
+        "TOLLGATE_PG_PORT": str(settings.pg_server_port),
+        "TOLLGATE_PG_DATABASE": settings.database,
+        "TOLLGATE_PG_USER": settings.role_name("transformer"),
+        "DBT_ENV_SECRET_TOLLGATE_PG_PASSWORD": settings.password("transformer"),
+    }
+
+
+def failures(run_results: dict) -> list[str]:
+    """`node: message` of every node that did not succeed, in the order dbt ran them."""
+    return [
+        f"{result['unique_id']}: {(result['message'] or result['status']).strip()}"
+        for result in run_results["results"]
+        if result["status"] in ("error", "fail", "runtime error")
+    ]
+
+
+def run_dbt(settings: Settings, target: str, command: str, selection: tuple[str, ...] = (), run: dict | None = None) -> dict:
+    """Run dbt in a process of its own and return its run results.
+
+    `run` says what the run is about: `service_date` ('YYYY-MM-DD'), `evidence_days` (list of such dates) and
+    `run_at` (ISO 8601 instant). Raises DbtFailed, with the messages of the failing nodes, unless dbt ends with 0.
+    """
+    results = target_path(settings, target) / "run_results.json"
+    results.unlink(missing_ok=True)
+    done = subprocess.run(
+        arguments(settings, target, command, selection),
+        env={**os.environ, **environment(settings, target, run or {})},
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    report = json.loads(results.read_text()) if results.exists() else {"results": []}
+    if done.returncode != 0:
+        reasons = failures(report) or [done.stdout[-4000:].strip()]
+        raise DbtFailed(f"dbt {command} --target {target} failed:\n" + "\n".join(reasons))
+    return report
+
+
+def manifest(settings: Settings, target: str) -> dict:
+    """The manifest that the target's last run wrote."""
+    return json.loads((target_path(settings, target) / "manifest.json").read_text())
