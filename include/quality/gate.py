@@ -1,0 +1,112 @@
+"""Run a gate's suites with Great Expectations against PostgreSQL and record what each check found."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from string import Template
+
+import psycopg
+
+from include.quality.suites import Check, Suite, load
+from include.settings import Settings
+
+EXAMPLES = 5
+"""Offending rows shown in a result; their number is always there."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one check found on one service date."""
+
+    suite: str
+    check: Check
+    success: bool
+    observed: str
+    affected: tuple[str, ...]
+    """Feeds named by the offending rows, where these have a column `feed`."""
+
+    @property
+    def outcome(self) -> str:
+        if self.success:
+            return "passed"
+        return "blocked" if self.check.severity == "critical" else "passed_with_warnings"
+
+
+def run_gate(settings: Settings, role: str, gate: str, day: date, run: str) -> list[Result]:
+    """Run every suite of a gate for one service date, reading and recording as `role`; a run repeated replaces its results."""
+    results = [result for suite in load(gate) for result in validate(settings.url(role, scheme="postgresql+psycopg"), suite, day)]
+    with psycopg.connect(settings.url(role)) as connection:
+        record(connection, gate, day, run, results)
+    return results
+
+
+def validate(url: str, suite: Suite, day: date) -> list[Result]:
+    """Run one suite. An expectation that cannot be evaluated has failed: nothing passes by accident."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx  # five seconds of imports that only the gates need
+    from great_expectations import expectations as gxe
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = gx.data_context.types.base.ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_postgres("warehouse", connection_string=url).add_query_asset(
+        suite.name, query=Template(suite.batch).substitute(day=day)
+    )
+    batch = asset.add_batch_definition_whole_table("day")
+    expectation_suite = context.suites.add(gx.ExpectationSuite(name=suite.name))
+    for check in suite.checks:
+        arguments = {key: Template(value).substitute(day=day) if isinstance(value, str) else value for key, value in check.arguments.items()}
+        expectation_suite.add_expectation(
+            getattr(gxe, check.expectation)(**arguments, severity=check.severity, meta={"check": check.name})
+        )
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name=suite.name, data=batch, suite=expectation_suite))
+    found = definition.run(result_format="COMPLETE")
+    by_name = {outcome.expectation_config.meta["check"]: outcome for outcome in found.results}
+    return [_result(suite, check, by_name[check.name]) for check in suite.checks]
+
+
+def _result(suite: Suite, check: Check, outcome) -> Result:
+    raised = _exception(outcome.exception_info)
+    if raised:
+        return Result(suite.name, check, False, f"could not be evaluated: {raised}", ())
+    rows = (outcome.result.get("details") or {}).get("unexpected_rows") or []
+    observed = outcome.result.get("observed_value", outcome.result.get("unexpected_count"))
+    examples = "; ".join(", ".join(f"{key} {value}" for key, value in row.items()) for row in rows[:EXAMPLES])
+    affected = sorted({row["feed"] for row in rows if row.get("feed")})
+    return Result(suite.name, check, bool(outcome.success), f"{observed}" + (f": {examples}" if examples else ""), tuple(affected))
+
+
+def _exception(info: dict) -> str | None:
+    """The message of an expectation that raised: on its own, or one per metric that it needed."""
+    per_metric = [metric for metric in info.values() if isinstance(metric, dict)] or [info]
+    messages = {metric["exception_message"] for metric in per_metric if metric.get("raised_exception")}
+    return "; ".join(sorted(messages)) or None
+
+
+def record(connection: psycopg.Connection, gate: str, day: date, run: str, results: list[Result]) -> None:
+    recorded_at = datetime.now(UTC)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            insert into ops.gate_results (
+                run, gate, "check", suite, service_date, outcome, severity, observed, expected, affected, remedy, recorded_at
+            ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            on conflict (run, gate, "check") do update
+            set outcome = excluded.outcome, observed = excluded.observed, affected = excluded.affected, recorded_at = excluded.recorded_at
+            """,
+            [
+                (
+                    run, gate, f"{result.suite}.{result.check.name}", result.suite, day, result.outcome, result.check.severity,
+                    result.observed[:2000], result.check.expected, list(result.affected),
+                    None if result.success else result.check.remedy, recorded_at,
+                )
+                for result in results
+            ],
+        )  # fmt: skip
+
+
+def outcome(results: list[Result]) -> str:
+    """The gate's outcome: the worst of its checks."""
+    outcomes = {result.outcome for result in results}
+    return next((worst for worst in ("blocked", "passed_with_warnings") if worst in outcomes), "passed")
