@@ -32,24 +32,21 @@
 {%- endmacro %}
 
 {#-
-  Which of `numbers` (calling_number, and party_id where `by_customer`) are covered by `patterns` (number: an E.164
-  number or a prefix ending in *, and customer_id where `by_customer`). Prefixes are compared by their lengths, of
-  which there are few, so that both joins are on equality.
+  Matches `numbers` (n: calling_number, ...) with `patterns` (p: number, an E.164 number or a prefix ending in *, ...),
+  each pair of `columns` once. Prefixes are compared by their lengths, of which there are few, so that both joins are
+  on equality. `condition` joins further columns of n and p.
 -#}
-{% macro covered_numbers(numbers, patterns, by_customer=false) -%}
-  {%- set keys = 'n.party_id, n.calling_number' if by_customer else 'n.calling_number' -%}
-  select {{ keys }}
+{% macro covered_numbers(numbers, patterns, columns, condition='true') -%}
+  select {{ columns }}
   from {{ numbers }} as n
-  inner join {{ patterns }} as p
-    on p.number = n.calling_number{% if by_customer %} and p.customer_id = n.party_id{% endif %}
+  inner join {{ patterns }} as p on p.number = n.calling_number and {{ condition }}
   union
-  select {{ keys }}
+  select {{ columns }}
   from {{ numbers }} as n
   cross join (
     select distinct length(number) - 1 as digits from {{ patterns }} where number like '%*'
   ) as l
-  inner join {{ patterns }} as p
-    on p.number = concat_ws('', left(n.calling_number, l.digits), '*'){% if by_customer %} and p.customer_id = n.party_id{% endif %}
+  inner join {{ patterns }} as p on p.number = concat_ws('', left(n.calling_number, l.digits), '*') and {{ condition }}
 {%- endmacro %}
 
 {#-

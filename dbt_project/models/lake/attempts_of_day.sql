@@ -89,19 +89,19 @@ campaign_numbers as (
 
 never_originating as (
 
-    {{ covered_numbers('numbers', 'dno') }}
+    {{ covered_numbers('numbers', 'dno', 'n.calling_number') }}
 
 ),
 
 approved as (
 
-    {{ covered_numbers('customer_numbers', 'caller_ids', by_customer=true) }}
+    {{ covered_numbers('customer_numbers', 'caller_ids', 'n.party_id, n.calling_number', 'p.customer_id = n.party_id') }}
 
 ),
 
 declared as (
 
-    {{ covered_numbers('customer_numbers', 'campaign_numbers', by_customer=true) }}
+    {{ covered_numbers('customer_numbers', 'campaign_numbers', 'n.party_id, n.calling_number', 'p.customer_id = n.party_id') }}
 
 )
 

@@ -1,0 +1,184 @@
+{%- set day = service_date() -%}
+{%- set tables = ['customers', 'upstreams', 'trunks', 'caller_ids', 'campaigns', 'dno', 'enforcement_notices', 'rmd', 'nanp'] -%}
+
+with day as (
+
+    select date '{{ day }}' as service_date
+
+),
+
+receipts as (
+
+    select
+        receipt_id,
+        kind,
+        feed,
+        rows_read,
+        rows_accepted,
+        path,
+        -- the last part of the path, which is all that a manifest of another folder has in common with it
+        reverse(split_part(reverse(path), '/', 1)) as file_name
+    from {{ source('raw_lake', 'receipts') }}
+    where state in ('loaded', 'partial')
+
+),
+
+rows_of_day as (
+
+    select feed, receipt_id, cast(count(*) as bigint) as dated_rows
+    from {{ source('raw_lake', 'calls') }} where service_date = date '{{ day }}' group by feed, receipt_id
+    union all
+    select feed, receipt_id, cast(count(*) as bigint) as dated_rows
+    from {{ source('raw_lake', 'complaints') }} where service_date = date '{{ day }}' group by feed, receipt_id
+    union all
+    select feed, receipt_id, cast(count(*) as bigint) as dated_rows
+    from {{ source('raw_lake', 'notices') }} where service_date = date '{{ day }}' group by feed, receipt_id
+
+),
+
+-- files of the day: they brought rows of it, or brought none and carry its date in their path
+files_of_day as (
+
+    select
+        r.kind,
+        r.feed,
+        r.receipt_id,
+        coalesce(d.dated_rows, 0) as dated_rows
+    from receipts as r
+    left join rows_of_day as d on d.receipt_id = r.receipt_id
+    where d.receipt_id is not null
+        or (
+            r.rows_accepted = 0
+            and (r.path like '%{{ day }}%' or r.path like '%{{ day | replace('-', '') }}%')
+        )
+
+),
+
+-- the newest manifest of each feed for the day speaks
+manifest as (
+
+    select m.*, reverse(split_part(reverse(m.file), '/', 1)) as file_name
+    from {{ source('raw_lake', 'manifests') }} as m
+    inner join (
+        select
+            feed,
+            receipt_id,
+            row_number() over (partition by feed order by max(loaded_at) desc, receipt_id) as preference
+        from {{ source('raw_lake', 'manifests') }}
+        where service_date = date '{{ day }}'
+        group by feed, receipt_id
+    ) as newest
+        on newest.receipt_id = m.receipt_id and newest.feed = m.feed
+    where newest.preference = 1 and m.service_date = date '{{ day }}'
+
+),
+
+-- A listed file is loaded when its SHA-256 is, or, where none is given, when a file of that name with rows of the day is.
+promises as (
+
+    select
+        m.feed,
+        m.file,
+        m.rows,
+        max(r.rows_read) as rows_read,
+        coalesce(bool_or(r.rows_read = m.rows), false) as is_kept
+    from manifest as m
+    left join receipts as r
+        on r.feed = m.feed
+        and r.kind = 'cdr'
+        and (
+            r.receipt_id = lower(m.sha256)
+            or (
+                coalesce(m.sha256, '') = ''
+                and r.file_name = m.file_name
+                and (r.rows_accepted = 0 or exists (
+                    select 1 from rows_of_day as d where d.receipt_id = r.receipt_id
+                ))
+            )
+        )
+    group by m.feed, m.file, m.rows
+
+),
+
+by_manifest as (
+
+    select
+        feed,
+        cast(count(*) as bigint) as expected_files,
+        cast(count(*) filter (where is_kept) as bigint) as loaded_files,
+        cast(sum(rows) as bigint) as expected_rows,
+        cast(coalesce(sum(rows_read), 0) as bigint) as loaded_rows,
+        left(string_agg(
+            case
+                when is_kept then null
+                when rows_read is null then file
+                else concat_ws('', file, ' (', cast(rows_read as {{ dbt.type_string() }}), ' of ', cast(rows as {{ dbt.type_string() }}), ' rows)')
+            end, ', ' order by file
+        ), 500) as missing
+    from promises
+    group by feed
+
+),
+
+-- every feed that ever brought a file, and the one of each kind that a provider must have
+feeds as (
+
+    select distinct case when kind = 'manifest' then 'cdr' else kind end as kind, feed from receipts
+    union
+    select 'complaints' as kind, 'complaints/standard' as feed
+    where not exists (select 1 from receipts where kind = 'complaints')
+    union
+    select 'tracebacks' as kind, 'tracebacks/standard' as feed
+    where not exists (select 1 from receipts where kind = 'tracebacks')
+    union
+    select 'cdr' as kind, 'cdr/standard' as feed
+    where not exists (select 1 from receipts where kind in ('cdr', 'manifest'))
+    {% for table in ['customers', 'upstreams', 'trunks', 'rmd'] -%}
+    union
+    select 'reference' as kind, 'reference/{{ table }}' as feed
+    {% endfor %}
+
+),
+
+arrived as (
+
+    select
+        feed,
+        -- an empty file says that there was nothing; of calls it says nothing
+        cast(count(*) filter (where dated_rows > 0 or kind <> 'cdr') as bigint) as files,
+        cast(sum(dated_rows) as bigint) as dated_rows
+    from files_of_day
+    group by feed
+
+),
+
+snapshots as (
+
+    {% for table in tables -%}
+    select
+        'reference/{{ table }}' as feed,
+        s.snapshot_from,
+        cast(count(*) as bigint) as snapshot_rows
+    from {{ source('raw_lake', 'reference_' ~ table) }} as t
+    inner join ({{ snapshot_in_force(table, 'day') }}) as s on s.receipt_id = t.receipt_id
+    group by s.snapshot_from
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+)
+
+select
+    date '{{ day }}' as service_date,
+    f.kind,
+    f.feed,
+    m.feed is not null as has_manifest,
+    coalesce(m.expected_files, 1) as expected_files,
+    coalesce(m.loaded_files, a.files, case when s.feed is not null then 1 end, 0) as loaded_files,
+    m.expected_rows,
+    coalesce(m.loaded_rows, a.dated_rows, s.snapshot_rows, 0) as loaded_rows,
+    m.missing,
+    s.snapshot_from
+from feeds as f
+left join by_manifest as m on m.feed = f.feed
+left join arrived as a on a.feed = f.feed and f.kind <> 'reference'
+left join snapshots as s on s.feed = f.feed
