@@ -22,7 +22,7 @@ grant insert, update on ops.processed_days to tollgate_transformer;
 grant insert, update on ops.gate_results to tollgate_transformer;
 
 -- The recommender reads the marts, records the marts gate, and appends to the ledger through its one door.
-grant usage on schema ops, decisions, marts, intermediate, lake to tollgate_recommender;
+grant usage on schema ops, decisions, marts, intermediate, lake, seeds to tollgate_recommender;
 grant select on all tables in schema ops to tollgate_recommender;
 grant select on decisions.ledger to tollgate_recommender;
 grant insert, update on ops.gate_results to tollgate_recommender;
@@ -35,3 +35,4 @@ grant usage on schema marts to bi_reader;
 -- The auditor reads everything.
 grant usage on schema ops, decisions, lake, seeds, staging, intermediate, marts to tollgate_auditor;
 grant select on all tables in schema ops, decisions to tollgate_auditor;
+grant execute on function decisions.first_broken_entry() to tollgate_auditor;

@@ -1,0 +1,92 @@
+"""The ledger's door: append verdicts and answers, check the chain. Everything else about it is in the migrations."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+SQL = Path(__file__).with_name("sql")
+
+
+def query(name: str) -> str:
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def append(connection: psycopg.Connection, entries: list[dict[str, Any]]) -> int:
+    """Append entries that are not there yet; returns how many were appended."""
+    return connection.execute("select decisions.append(%s, %s)", (json.dumps(entries), datetime.now(UTC))).fetchone()[0]
+
+
+def append_recommendations(connection: psycopg.Connection, day: date, run: str) -> int:
+    """Append the verdicts of one service date from the marts; returns how many are new or restated."""
+    given = {"day": day, "run": run, "recorded_at": datetime.now(UTC)}
+    return connection.execute(query("append_recommendations"), given).fetchone()[0]
+
+
+def open_cases(connection: psycopg.Connection, day: date, dag_run_id: str) -> list[dict[str, Any]]:
+    """The cases of a day that this run has to put before a person, remembering that it does."""
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        cases = cursor.execute(query("open_cases"), {"day": day, "dag_run_id": dag_run_id}).fetchall()
+        cursor.executemany(
+            "insert into ops.review_requests values (%s, %s, %s, %s) on conflict do nothing",
+            [(case["recommendation_id"], day, dag_run_id, datetime.now(UTC)) for case in cases],
+        )
+    return cases
+
+
+def append_review(
+    connection: psycopg.Connection, case_id: str, decision: str, comment: str, actor: str, answered_at: datetime
+) -> None:
+    """Append a person's answer to a case. The first answer stands; ValueError for an unknown case or decision."""
+    if decision not in ("approve", "reject"):
+        raise ValueError(f"decision {decision!r}: approve or reject")
+    case = connection.execute(
+        "select service_date, party_kind, party_id from decisions.ledger where entry_type = 'recommendation' and recommendation_id = %s",
+        (case_id,),
+    ).fetchone()
+    if case is None:
+        raise ValueError(f"no recommendation {case_id} in the ledger")
+    append(
+        connection,
+        [
+            {
+                "entry_type": "review",
+                "actor": actor,
+                "service_date": case[0].isoformat(),
+                "party_kind": case[1],
+                "party_id": case[2],
+                "recommendation_id": case_id,
+                "payload": {"case_id": case_id, "decision": decision, "comment": comment, "answered_at": answered_at.isoformat()},
+            }
+        ],
+    )
+
+
+def catalogue(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
+    """By rule code: its words and source, and its metric's label and unit."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return {row["rule_code"]: row for row in cursor.execute(query("catalogue"))}
+
+
+def problems(connection: psycopg.Connection) -> list[str]:
+    """What is wrong with the ledger's chain and the receipts' sums; empty when all is whole."""
+    broken = connection.execute("select entry_id, problem from decisions.first_broken_entry()").fetchall()
+    sums = connection.execute(
+        """
+        select path, rows_read, rows_accepted, rows_rejected, rows_duplicate
+        from ops.file_receipts
+        where rows_read <> rows_accepted + rows_rejected + rows_duplicate
+            or rows_rejected <> (select count(*) from ops.rejected_rows where rejected_rows.file = file_receipts.file)
+            or rows_accepted <> (select coalesce(sum(rows), 0) from ops.file_service_dates where file_service_dates.file = file_receipts.file)
+        order by path
+        """
+    ).fetchall()
+    return [f"ledger entry {entry}: {problem}" for entry, problem in broken] + [
+        f"receipt of {path}: read {read}, accepted {accepted}, rejected {rejected}, duplicate {duplicate} do not add up with its rows"
+        for path, read, accepted, rejected, duplicate in sums
+    ]

@@ -1,0 +1,136 @@
+-- Append the day's verdicts to the ledger. A recommendation's id is made of what it says, so the same verdict on the
+-- same figures is the same entry, and a restated one is a new entry beside the old.
+with verdicts as (
+    select 'customer' as party_kind, customer_id as party_id, legal_name, data_status, recommendation, carried_recommendation,
+        reason_codes, score, linked_party_ids, ruleset_version
+    from marts.customer_risk_daily
+    where service_date = %(day)s
+    union all
+    select 'upstream', upstream_id, legal_name, data_status, recommendation, carried_recommendation,
+        reason_codes, score, linked_party_ids, ruleset_version
+    from marts.upstream_risk_daily
+    where service_date = %(day)s
+),
+
+hits as (
+    select
+        party_kind,
+        party_id,
+        jsonb_agg(
+            jsonb_build_object(
+                'rule_code', rule_code, 'tier', tier, 'metric', metric, 'numerator', numerator, 'denominator', denominator,
+                'value', value, 'bound', bound, 'operator', operator, 'threshold', threshold, 'min_sample', min_sample
+            ) order by rule_code
+        ) as hits
+    from marts.rule_hits_daily
+    where service_date = %(day)s
+    group by party_kind, party_id
+),
+
+tracebacks as (
+    select party_kind, party_id, jsonb_agg(traceback_id order by traceback_id) as traceback_ids
+    from marts.traceback_worklist
+    where match_status = 'unique'
+        and received_at < %(day)s::date + 1
+        and received_at >= %(day)s::date - 29
+    group by party_kind, party_id
+),
+
+contents as (
+    select
+        verdicts.party_kind,
+        verdicts.party_id,
+        verdicts.recommendation,
+        verdicts.reason_codes,
+        jsonb_build_object(
+            'legal_name', verdicts.legal_name,
+            'data_status', verdicts.data_status,
+            'recommendation', verdicts.recommendation,
+            'carried_recommendation', verdicts.carried_recommendation,
+            'reason_codes', to_jsonb(verdicts.reason_codes),
+            'score', verdicts.score,
+            'hits', coalesce(hits.hits, '[]'),
+            'traceback_ids', coalesce(tracebacks.traceback_ids, '[]'),
+            'linked_party_ids', to_jsonb(coalesce(verdicts.linked_party_ids, '{}')),
+            'ruleset_version', verdicts.ruleset_version
+        ) as content
+    from verdicts
+    left join hits using (party_kind, party_id)
+    left join tracebacks using (party_kind, party_id)
+),
+
+identified as (
+    select
+        *,
+        'R' || to_char(%(day)s::date, 'YYYYMMDD') || '-'
+        || left(encode(sha256(convert_to(concat_ws(E'\x1f', party_kind, party_id, %(day)s::date, content), 'UTF8')), 'hex'), 12)
+            as recommendation_id
+    from contents
+),
+
+-- What a party was last told before this day; the same verdict for the same reasons goes on with the same case.
+previous as (
+    select distinct on (party_kind, party_id)
+        party_kind,
+        party_id,
+        payload ->> 'recommendation' as recommendation,
+        payload -> 'reason_codes' as reason_codes,
+        payload ->> 'case_id' as case_id
+    from decisions.ledger
+    where entry_type = 'recommendation' and service_date < %(day)s
+    order by party_kind, party_id, service_date desc, entry_id desc
+),
+
+inputs as (
+    select jsonb_build_object(
+        'run', %(run)s::text,
+        'receipts', (
+            select jsonb_build_object(
+                'count', count(*),
+                'sha256', encode(sha256(convert_to(coalesce(string_agg(file, ',' order by file), ''), 'UTF8')), 'hex')
+            )
+            from ops.file_receipts
+            where state <> 'refused'
+        ),
+        'gates', (
+            select coalesce(jsonb_object_agg(gate, jsonb_build_object('run', run, 'outcome', outcome)), '{}')
+            from (
+                select distinct on (gate)
+                    gate,
+                    run,
+                    case when bool_or(outcome = 'blocked') then 'blocked' when bool_or(outcome <> 'passed') then 'passed_with_warnings' else 'passed' end
+                        as outcome
+                from ops.gate_results
+                where service_date = %(day)s
+                group by gate, run
+                order by gate, max(recorded_at) desc
+            ) as latest
+        )
+    ) as inputs
+),
+
+entries as (
+    select jsonb_build_object(
+        'entry_type', 'recommendation',
+        'actor', 'recommend_suspensions',
+        'service_date', %(day)s::date,
+        'party_kind', identified.party_kind,
+        'party_id', identified.party_id,
+        'recommendation_id', identified.recommendation_id,
+        'payload', identified.content || jsonb_build_object(
+            'case_id',
+            case
+                when previous.recommendation = identified.recommendation and previous.reason_codes = to_jsonb(identified.reason_codes)
+                    then previous.case_id
+                else identified.recommendation_id
+            end,
+            'inputs', inputs.inputs
+        )
+    ) as entry
+    from identified
+    cross join inputs
+    left join previous using (party_kind, party_id)
+    order by identified.party_kind, identified.party_id
+)
+
+select decisions.append(coalesce(jsonb_agg(entry), '[]'), %(recorded_at)s) from entries

@@ -1,0 +1,11 @@
+-- The words of rules and metrics, for sentences that a person reads.
+select
+    rules.rule_code,
+    rules.words as rule_words,
+    rules.source,
+    metrics.metric,
+    metrics.label,
+    metrics.unit
+from seeds.rules as rules
+left join seeds.metrics as metrics on metrics.metric = rules.metric
+where rules.condition = 1
