@@ -27,7 +27,7 @@ def apply(settings: Settings, folder: Path = FOLDER) -> list[str]:
     Safe to run from several places at once. The first file creates the schema `ops`, in which applied files are recorded.
     Errors: PlatformError when an applied file was changed or is gone, or when a file fails (it then leaves nothing behind).
     """
-    files = {path.name: path.read_text() for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))}
+    files = read(folder)
     applied = []
     with psycopg.connect(settings.url("owner"), connect_timeout=10) as connection:
         refuse_unknown(set(recorded(connection)) - set(files))
@@ -48,6 +48,11 @@ def apply(settings: Settings, folder: Path = FOLDER) -> list[str]:
                 connection.execute("insert into ops.schema_migrations (name, sha256) values (%s, %s)", [name, digest])
                 applied.append(name)
     return applied
+
+
+def read(folder: Path) -> dict[str, str]:
+    """Migration files in their order: name -> text."""
+    return {path.name: path.read_text() for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))}
 
 
 def recorded(connection: psycopg.Connection) -> dict[str, str]:

@@ -1,0 +1,148 @@
+"""How Airflow is configured here: its whole configuration is environment, made from `Settings` and the secrets."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import secrets as random
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from include.platform import PlatformError, roles
+from include.platform.secrets import secret
+from include.settings import REPOSITORY, Settings
+
+USERS = {"compliance": "op", "engineer": "admin", "auditor": "viewer"}
+"""Airflow logins and their roles: `compliance` answers reviews, `engineer` also operates, `auditor` only looks."""
+
+PASSWORDS = "airflow_passwords.json"
+PUBLISH_POOL = "publish"
+
+
+def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
+    """Variables for every Airflow component and task of this installation. `secrets` as from `load_secrets`. Pure."""
+    api = f"http://127.0.0.1:{settings.airflow_port}"
+    metadata = (
+        f"postgresql+psycopg2://{roles.AIRFLOW}:{quote(secrets['pg_airflow'], safe='')}"
+        f"@{settings.pg_host}:{settings.pg_server_port}/{roles.AIRFLOW}"
+    )
+    return {
+        # What our own code reads in a task.
+        "TOLLGATE_HOME": str(settings.home),
+        "TOLLGATE_LANDING": str(settings.landing),
+        "TOLLGATE_LAKE": str(settings.lake),
+        "TOLLGATE_LAKE_ENGINE": settings.lake_engine,
+        "TOLLGATE_WAREHOUSE_URL": settings.warehouse_url,
+        "TOLLGATE_PG_PORT": str(settings.pg_port),
+        "TOLLGATE_AIRFLOW_PORT": str(settings.airflow_port),
+        "PYTHONPATH": str(REPOSITORY),
+        "TZ": "UTC",
+        # Components talk to each other on this machine, whatever proxy it uses for the rest.
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        # Nothing here calls home.
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "GX_ANALYTICS_ENABLED": "False",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
+        "DO_NOT_TRACK": "1",
+        "AIRFLOW_HOME": str(settings.home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        # Consumers must be awake before the first event: one sent to a paused consumer is lost.
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__DEFAULT_TIMEZONE": "utc",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "6",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api}/execution/",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(settings.airflow_port),
+        "AIRFLOW__API__BASE_URL": api,
+        "AIRFLOW__API__WORKERS": "1",
+        # Fixed, so that components still agree after one of them restarts.
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets["airflow_jwt"],
+        "AIRFLOW__API__SECRET_KEY": secrets["airflow_api"],
+        "AIRFLOW__CORE__FERNET_KEY": secrets["airflow_fernet"],
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in USERS.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(settings.secrets / PASSWORDS),
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.home / "logs" / "tasks"),
+        "AIRFLOW__LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(derived_port(settings.airflow_port, 10_000)),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(derived_port(settings.airflow_port, 20_000)),
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        # A killed component's tasks are taken up again within half a minute instead of five.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+        # A task outlives a restart of the API server.
+        "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "10",
+    }
+
+
+def derived_port(port: int, offset: int) -> int:
+    """A second port from a first one: far away, so that installations on neighbouring ports do not meet."""
+    return port + offset if port + offset < 65_536 else port - offset
+
+
+def load_secrets(settings: Settings) -> dict[str, str]:
+    """The secrets `environment` needs, generated where missing; the logins' passwords are written beside them."""
+    secret(settings, PASSWORDS, lambda: json.dumps({user: random.token_urlsafe(12) for user in USERS}))
+    return {
+        "pg_airflow": secret(settings, "pg_airflow"),
+        "airflow_jwt": secret(settings, "airflow_jwt"),
+        "airflow_api": secret(settings, "airflow_api"),
+        "airflow_fernet": secret(settings, "airflow_fernet", lambda: urlsafe_b64encode(random.token_bytes(32)).decode()),
+    }
+
+
+def password(settings: Settings, user: str) -> str:
+    """The generated Airflow password of one of `USERS`."""
+    return json.loads((settings.secrets / PASSWORDS).read_text())[user]
+
+
+def process_environment(settings: Settings) -> dict[str, str]:
+    """The environment in which Airflow runs here: the caller's, without the configuration of any other Airflow."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return inherited | environment(settings, load_secrets(settings)) | {"PATH": path}
+
+
+def executable() -> str:
+    return str(Path(sys.executable).parent / "airflow")
+
+
+def migrate_metadata(settings: Settings, environ: dict[str, str]) -> bool:
+    """Brings Airflow's metadata database to this Airflow's schema and makes the pool; True when there was work to do.
+
+    The work takes Airflow's command line several seconds; a stamp (Airflow's version, the schema's revision) saves it.
+    """
+    stamp = settings.home / "airflow" / "metadata-schema"
+    version = importlib.metadata.version("apache-airflow-core")
+    if stamp.is_file() and stamp.read_text() == f"{version} {metadata_revision(environ)}":
+        return False
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    for arguments in (
+        ["db", "migrate"],
+        # Publishing one asset event at a time: Airflow 3.3 can lose a partition when two producers finish together.
+        ["pools", "set", PUBLISH_POOL, "1", "One at a time: publishing asset events"],
+    ):
+        done = subprocess.run([executable(), *arguments], env=environ, capture_output=True, text=True)
+        if done.returncode:
+            raise PlatformError(f"`airflow {' '.join(arguments)}` failed:\n{(done.stdout + done.stderr)[-3000:]}")
+    stamp.write_text(f"{version} {metadata_revision(environ)}")
+    return True
+
+
+def metadata_revision(environ: dict[str, str]) -> str | None:
+    """The revision of the metadata database's schema; None where there is none yet."""
+    url = environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg2", "")
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        if connection.execute("select to_regclass('alembic_version')").fetchone() == (None,):
+            return None
+        return connection.execute("select version_num from alembic_version").fetchone()[0]

@@ -1,0 +1,172 @@
+"""Starting, stopping and describing the whole platform. What `make up`, `down` and `status` do."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import psycopg
+
+from include.platform import PlatformError, airflow, migrations, postgres, roles, supervisor
+from include.platform.airflow_api import AirflowApi
+from include.settings import REPOSITORY, Settings
+
+START_SECONDS = 240
+"""How long Airflow may take to be healthy. About 20 s is usual on two free cores."""
+
+Say = Callable[[str], None]
+
+
+def up(settings: Settings, say: Say = print) -> None:
+    """Starts what does not run and returns when all of it is healthy. Safe to repeat. Errors: PlatformError."""
+    with only_one(settings):
+        warehouse_up(settings, say)
+        airflow_up(settings, say)
+
+
+def warehouse_up(settings: Settings, say: Say = print) -> None:
+    """The database alone: server started where it is ours, roles and passwords in place, migrations applied."""
+    if settings.embedded:
+        postgres.start(settings)
+    roles.prepare(settings)
+    for name in migrations.apply(settings):
+        say(f"warehouse: applied {name}")
+
+
+def migrate(settings: Settings, say: Say = print) -> None:
+    """Brings both databases to this version, without starting anything but our own PostgreSQL."""
+    with only_one(settings):
+        warehouse_up(settings, say)
+        if airflow.migrate_metadata(settings, airflow.process_environment(settings)):
+            say("airflow: metadata database ready")
+
+
+def airflow_up(settings: Settings, say: Say) -> None:
+    state = supervisor.read_state(settings)
+    if state and state.running() and state.airflow_port != settings.airflow_port:
+        airflow_down(settings, say)
+        state = None
+    if not (state and state.running()):
+        end_left_behind(settings)
+        postgres.refuse_taken_port(settings.airflow_port, "Airflow", "TOLLGATE_AIRFLOW_PORT")
+        settings.landing.mkdir(parents=True, exist_ok=True)
+        environ = airflow.process_environment(settings)
+        if airflow.migrate_metadata(settings, environ):
+            say("airflow: metadata database ready")
+        say("airflow: starting")
+        start_supervisor(settings, environ)
+    wait_until_healthy(settings)
+
+
+def start_supervisor(settings: Settings, environ: dict[str, str]) -> None:
+    supervisor.log_folder(settings).mkdir(parents=True, exist_ok=True)
+    with (supervisor.log_folder(settings) / "supervisor.log").open("a") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "include.platform.supervisor"],
+            cwd=REPOSITORY, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+
+
+def wait_until_healthy(settings: Settings) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    with AirflowApi(settings) as api:
+        while not api.healthy():
+            state = supervisor.read_state(settings)
+            if time.monotonic() > deadline or (state and not state.running()):
+                raise PlatformError(
+                    f"Airflow did not become healthy ({api.health() or 'its API server does not answer'}): "
+                    f"see the logs in {supervisor.log_folder(settings)}"
+                )
+            time.sleep(0.3)
+
+
+def down(settings: Settings, say: Say = print) -> None:
+    """Stops the platform, letting running tasks end, and leaves no process. Harmless when nothing runs."""
+    with only_one(settings):
+        airflow_down(settings, say)
+        if settings.embedded:
+            postgres.stop(settings)
+
+
+def airflow_down(settings: Settings, say: Say) -> None:
+    state = supervisor.read_state(settings)
+    if state and state.running():
+        say("airflow: stopping")
+        process = psutil.Process(state.pid)
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(timeout=supervisor.DRAIN_SECONDS + 60)
+        if process.is_running():
+            process.kill()
+    end_left_behind(settings)
+
+
+def end_left_behind(settings: Settings) -> None:
+    """Ends the components of a supervisor that was killed. The kernel has asked them to stop already."""
+    state = supervisor.read_state(settings)
+    if not state or state.running():
+        return
+    psutil.wait_procs(supervisor.left_behind(state), timeout=10)
+    while remaining := supervisor.left_behind(state):
+        for process in remaining:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(remaining, timeout=5)
+    supervisor.state_file(settings).unlink()
+
+
+def status(settings: Settings) -> tuple[bool, list[tuple[str, str]]]:
+    """Whether everything is healthy, and rows (what, how it is) for a person."""
+    rows = [("database", database_status(settings)), ("migrations", migration_status(settings))]
+    with AirflowApi(settings) as api:
+        parts = api.health()
+        rows.append(("api server", "healthy" if parts else "not running"))
+        rows += [(name.replace("_", " "), parts.get(name, "not running")) for name in ("scheduler", "triggerer", "dag_processor")]
+        broken = api.dag_errors() if parts else {}
+    rows += [(f"dag file {name}", "does not load") for name in broken]
+    healthy = all(value.split(",")[0] in ("healthy", "up to date") for _, value in rows)
+    passwords = settings.secrets / airflow.PASSWORDS
+    return healthy, rows + [
+        ("landing folder", str(settings.landing)),
+        ("airflow", f"http://127.0.0.1:{settings.airflow_port}  ({', '.join(airflow.USERS)}; passwords in {passwords})"),
+        ("warehouse", f"{settings.pg_host}:{settings.pg_server_port}/{settings.database}  (read-only URL: make warehouse-url)"),
+        ("logs", str(supervisor.log_folder(settings))),
+    ]
+
+
+def database_status(settings: Settings) -> str:
+    try:
+        with psycopg.connect(settings.url("owner"), connect_timeout=5) as connection:
+            version = connection.execute("show server_version").fetchone()[0].split()[0]
+    except (psycopg.OperationalError, FileNotFoundError):
+        return "not running"
+    return f"healthy, PostgreSQL {version}{' (embedded)' if settings.embedded else ''}"
+
+
+def migration_status(settings: Settings) -> str:
+    try:
+        with psycopg.connect(settings.url("owner"), connect_timeout=5) as connection:
+            applied = migrations.recorded(connection)
+    except (psycopg.OperationalError, FileNotFoundError):
+        return "unknown"
+    missing = sorted(set(migrations.read(migrations.FOLDER)) - set(applied))
+    return f"missing: {', '.join(missing)} (make up)" if missing else f"up to date, {len(applied)} applied"
+
+
+@contextlib.contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Lets one `up` or `down` of this installation work at a time; a second one waits."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(settings.home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
