@@ -1,0 +1,50 @@
+"""People decide: one review per new SUSPEND or RESTRICT case of a service date, in Airflow's own page.
+
+A case is asked once, on the day its verdict first stands. The answer goes to the ledger as soon as it is given,
+with who gave it and when. There is no time-out and no default: an unanswered case stays open.
+"""
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param, dag, task, task_group
+
+from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, service_date, when_all_of
+
+
+@dag(
+    schedule=when_all_of(RECOMMENDATIONS),
+    max_active_runs=1000,  # a run stays open until its last case is answered
+    catchup=False,
+    default_args=DEFAULT_ARGS,
+    doc_md=__doc__,
+    tags=["decisions"],
+)
+def review_recommendations():
+    @task
+    def open_cases(dag_run=None) -> list[dict]:
+        from include import stages
+
+        return stages.open_cases(service_date(dag_run), dag_run.run_id)
+
+    @task_group
+    def case(case_id: str, subject: str, body: str):
+        decide = HITLOperator(
+            task_id="decide",
+            subject=subject,
+            body=body,
+            options=["Approve", "Reject"],
+            params={"comment": Param("", type="string", description="Why: what you know and did")},
+            map_index_template="{{ task.subject }}",
+        )
+
+        @task
+        def record(case_id: str, answer: dict) -> None:
+            from include import stages
+
+            stages.record_review(case_id, answer)
+
+        record(case_id, decide.output)
+
+    case.expand_kwargs(open_cases())
+
+
+review_recommendations()

@@ -1,0 +1,35 @@
+"""Assets by service date (partition key `YYYY-MM-DD`, UTC), and when the DAGs run on them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from airflow.sdk import Asset, CronPartitionTimetable, PartitionedAssetTimetable, StartOfDayMapper
+
+CALLS = Asset("calls", uri="tollgate://lake/calls")
+COMPLAINTS = Asset("complaints", uri="tollgate://lake/complaints")
+NOTICES = Asset("notices", uri="tollgate://lake/notices")
+REFERENCE = Asset("reference", uri="tollgate://lake/reference")
+DAY_REOPENED = Asset("day_reopened", uri="tollgate://lake/day_reopened")
+"""A processed date got rows later, and is built again."""
+RISK_MARTS = Asset("risk_marts", uri="tollgate://warehouse/marts")
+RECOMMENDATIONS = Asset("recommendations", uri="tollgate://warehouse/decisions")
+
+# At midnight UTC for the day that just ended. Not later in the night: the partition's date is that of the cron tick.
+DAILY = CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d")
+
+DEFAULT_ARGS = {"owner": "tollgate", "retries": 2, "retry_delay": timedelta(seconds=15)}
+
+
+def when_all_of(assets: Any) -> PartitionedAssetTimetable:
+    """Once per service date, when every asset of the expression has it."""
+    mapper = StartOfDayMapper(input_format="%Y-%m-%d", output_format="%Y-%m-%d")
+    return PartitionedAssetTimetable(assets=assets, default_partition_mapper=mapper)
+
+
+def service_date(dag_run: Any) -> date:
+    """The service date of a run: its partition key. ValueError for a run that was started without one."""
+    if not dag_run.partition_key:
+        raise ValueError("this run has no partition key: trigger it with one, the service date as YYYY-MM-DD")
+    return date.fromisoformat(dag_run.partition_key)

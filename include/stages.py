@@ -1,0 +1,133 @@
+"""What each Airflow task does: one function per stage, called by the DAGs and by nothing that needs Airflow.
+
+Every stage may be run again for the same service date, by hand or after a crash, with the same result.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime
+from typing import Any
+
+import psycopg
+
+from include import settings as configuration
+from include.decisions import ledger, words
+from include.ingest import load
+from include.lake import build
+from include.quality import gate
+from include.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def load_new_files(kind: str, day: date | None) -> list[str]:
+    """Load what lies new in the landing folder; returns the already processed dates, other than `day`, that must be built again."""
+    settings = configuration.load()
+    summary = load.load_new_files(settings, kind)
+    log.info(summary.describe())
+    with psycopg.connect(settings.url("loader")) as connection:
+        processed = [row[0] for row in connection.execute("select service_date from ops.processed_days order by 1").fetchall()]
+    # A snapshot speaks from its date on; calls, complaints and notices speak for their own dates.
+    changed = [other for other in processed if other >= min(summary.dates, default=date.max)] if kind == "reference" else summary.dates
+    return [other.isoformat() for other in processed if other in set(changed) and other != day]
+
+
+def build_lake(day: date) -> None:
+    """Turn the day's calls into daily tables, match complaints and notices, and publish all of it to the warehouse."""
+    settings = configuration.load()
+    published = build.build_lake(settings, day, _processed_days(settings))
+    log.info("published %s", ", ".join(f"{model} {rows}" for model, rows in published.items()))
+
+
+def check_arriving_data(day: date, run: str) -> str:
+    """Gate 1. Its outcome does not stop the run: what it blocks is held in the marts, feed by feed."""
+    results = gate.run_gate(configuration.load(), "transformer", "arriving_data", day, run)
+    return _log_results("arriving_data", results)
+
+
+def build_marts(day: date, run: str) -> None:
+    """Build the risk marts of the day, and of later processed days, whose verdicts may rest on it."""
+    settings = configuration.load()
+    build.build_marts(settings, day, _processed_days(settings))
+    with psycopg.connect(settings.url("transformer")) as connection:
+        connection.execute(
+            """
+            insert into ops.processed_days values (%s, %s, %s)
+            on conflict (service_date) do update set processed_at = excluded.processed_at, run = excluded.run
+            """,
+            (day, datetime.now(UTC), run),
+        )
+
+
+def check_marts(day: date, run: str) -> bool:
+    """Gate 2. False when it blocks: then nothing is appended for the day, and the ledger says so."""
+    settings = configuration.load()
+    results = gate.run_gate(settings, "recommender", "marts", day, run)
+    blocked = _log_results("marts", results) == "blocked"
+    if blocked:
+        failed = [{"check": f"{result.suite}.{result.check.name}", "observed": result.observed[:500]} for result in results if result.outcome == "blocked"]
+        entry = {
+            "entry_type": "gate",
+            "actor": "recommend_suspensions",
+            "service_date": day.isoformat(),
+            "payload": {"gate": "marts", "run": run, "outcome": "blocked", "failed": failed},
+        }
+        with psycopg.connect(settings.url("recommender")) as connection:
+            ledger.append(connection, [entry])
+    return not blocked
+
+
+def append_recommendations(day: date, run: str) -> int:
+    """Append the day's verdicts to the ledger; returns how many are new or restated."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        appended = ledger.append_recommendations(connection, day, run)
+    log.info("%s: %d new or restated recommendations", day, appended)
+    return appended
+
+
+def open_cases(day: date, dag_run_id: str) -> list[dict[str, Any]]:
+    """What to ask a person about the day: the arguments of one review task per case."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        cases = ledger.open_cases(connection, day, dag_run_id)
+        catalogue = ledger.catalogue(connection)
+    return [
+        {
+            "case_id": case["recommendation_id"],
+            "subject": f"{case['payload']['recommendation']} {case['payload']['legal_name']} ({case['party_id']})",
+            "body": words.review_body(case, catalogue),
+        }
+        for case in cases
+    ]
+
+
+def record_review(case_id: str, answer: dict[str, Any]) -> None:
+    """Write a person's answer to the ledger, with who gave it and when."""
+    person = answer["responded_by_user"]
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        ledger.append_review(
+            connection,
+            case_id,
+            decision=answer["chosen_options"][0].lower(),
+            comment=str((answer.get("params_input") or {}).get("comment") or ""),
+            actor=person["name"],
+            answered_at=_instant(answer["responded_at"]),
+        )
+
+
+def _instant(value: datetime | str) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def _processed_days(settings: Settings) -> list[date]:
+    with psycopg.connect(settings.url("transformer")) as connection:
+        return [row[0] for row in connection.execute("select service_date from ops.processed_days order by 1").fetchall()]
+
+
+def _log_results(name: str, results: list[gate.Result]) -> str:
+    for result in results:
+        if not result.success:
+            log.warning("%s: %s.%s %s: %s. %s", name, result.suite, result.check.name, result.outcome, result.observed, result.check.remedy)
+    outcome = gate.outcome(results)
+    log.info("gate %s: %s", name, outcome)
+    return outcome
