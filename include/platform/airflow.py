@@ -73,8 +73,6 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(settings.secrets / PASSWORDS),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.home / "logs" / "tasks"),
         "AIRFLOW__LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(derived_port(settings.airflow_port, 10_000)),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(derived_port(settings.airflow_port, 20_000)),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         # A killed component's tasks are taken up again within half a minute instead of five.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
@@ -85,17 +83,12 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
     }
 
 
-def derived_port(port: int, offset: int) -> int:
-    """A second port from a first one: far away, so that installations on neighbouring ports do not meet."""
-    return port + offset if port + offset < 65_536 else port - offset
-
-
 def load_secrets(settings: Settings) -> dict[str, str]:
     """The secrets `environment` needs, generated where missing; the logins' passwords are written beside them."""
     secret(settings, PASSWORDS, lambda: json.dumps({user: random.token_urlsafe(12) for user in USERS}))
     return {
         "pg_airflow": secret(settings, "pg_airflow"),
-        "airflow_jwt": secret(settings, "airflow_jwt"),
+        "airflow_jwt": secret(settings, "airflow_jwt", lambda: random.token_urlsafe(64)),
         "airflow_api": secret(settings, "airflow_api"),
         "airflow_fernet": secret(settings, "airflow_fernet", lambda: urlsafe_b64encode(random.token_bytes(32)).decode()),
     }

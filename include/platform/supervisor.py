@@ -30,7 +30,15 @@ from include.platform import airflow
 from include.settings import Settings
 
 # The scheduler last: it is started when the API server answers.
-COMPONENTS = ("api-server", "dag-processor", "triggerer", "scheduler")
+# No log servers: they would listen on every interface, and here the API server reads the log files themselves.
+COMPONENTS = {
+    "api-server": [],
+    "dag-processor": [],
+    "triggerer": ["--skip-serve-logs"],
+    "scheduler": ["--skip-serve-logs"],
+}
+"""Airflow's commands, with their options."""
+
 STOP_ORDER = (("scheduler",), ("triggerer", "dag-processor"), ("api-server",))
 
 DRAIN_SECONDS = 300
@@ -130,7 +138,7 @@ class Supervisor:
         log_folder(self.settings).mkdir(parents=True, exist_ok=True)
         with (log_folder(self.settings) / f"{name}.log").open("a") as log:
             process = subprocess.Popen(
-                [airflow.executable(), name],
+                [airflow.executable(), name, *COMPONENTS[name]],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, preexec_fn=end_with_parent,
             )  # fmt: skip
         say(f"{name} started, pid {process.pid}")
@@ -180,9 +188,14 @@ class Supervisor:
         for group in STOP_ORDER:
             for name in group:
                 self.signal(name, signal.SIGTERM)
-            deadline = time.monotonic() + (DRAIN_SECONDS if "scheduler" in group else 20)
-            while any(name in self.pids for name in group) and time.monotonic() < deadline:
+            asked = time.monotonic()
+            again = asked + 2
+            while any(name in self.pids for name in group) and time.monotonic() < asked + (DRAIN_SECONDS if "scheduler" in group else 20):
                 self.reap()
+                # Asked once, the triggerer waits ten seconds for a child that has ended already.
+                if "triggerer" in group and time.monotonic() > again:
+                    self.signal("triggerer", signal.SIGTERM)
+                    again += 2
                 time.sleep(0.1)
             for name in group:
                 self.signal(name, signal.SIGKILL)
