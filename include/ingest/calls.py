@@ -199,7 +199,7 @@ def _write_day(connection: duckdb.DuckDBPyConnection, scratch: Path, lake: Path,
 
 
 def _write_superseded(connection: duckdb.DuckDBPyConnection, lake: Path, receipt: Receipt) -> None:
-    superseded = connection.execute(
+    superseded = connection.sql(
         """
         select
             coalesce(nullif(receipt_id, ''), $receipt) as receipt_id, cast(source_line as integer) as source_line, service_date,
@@ -208,7 +208,7 @@ def _write_superseded(connection: duckdb.DuckDBPyConnection, lake: Path, receipt
         where verdict = 'superseded'
         order by all
         """,
-        {"receipt": receipt.file},
+        params={"receipt": receipt.file},
     ).to_arrow_table()
     if superseded.num_rows:
         tables.write(tables.file_of(lake, "superseded", receipt.file), superseded.cast(tables.schema("superseded")))
