@@ -271,6 +271,8 @@ def files(world: World, cast: Cast, rows: Attempts, first_day: date, days: int):
                 since = midnight(day) + hour * 3_600_000
                 until = since + HOURS_PER_FILE * (DAY_MS // 24)
                 low, high = np.searchsorted(rows.end[mine], [since, until])
+                if low == high:
+                    continue  # a switch without calls writes no file
                 part = rows.take(mine[low:high])
                 label = f"{day}T{hour:02d}"
                 if asterisk:
