@@ -166,8 +166,9 @@ def test_behaviour_of_every_party_and_day_is_as_expected(sample):
         assert codes == BEHAVIOUR & set(verdict.reason_codes), (party_id, day)
         if not BEHAVIOUR & set(verdict.reason_codes) and not approved and len(mine) >= 100:
             # Nobody else comes near a threshold.
-            assert (mine.talk.dropna() <= 6).mean() < 0.12, (party_id, day)
-            assert mine.cancelled.mean() < 0.17, (party_id, day)
+            talk = mine.talk.dropna()
+            assert reading.wilson_lower((talk <= 6).sum(), len(talk)) < 0.11, (party_id, day)
+            assert reading.wilson_lower(mine.cancelled.sum(), len(mine)) < 0.15, (party_id, day)
 
 
 def test_approved_dialers_call_from_declared_numbers_only(sample):

@@ -1,0 +1,43 @@
+"""Installations for tests: real ones, each with a home, ports and a PostgreSQL of its own."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from include import settings as installations
+from include.platform import lifecycle, postgres
+from include.settings import Settings
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """An empty installation, which is also what `settings.load()` finds. Nothing of it runs."""
+    home = tmp_path_factory.mktemp("tollgate")
+    with pytest.MonkeyPatch.context() as environ:
+        for name, value in {
+            "TOLLGATE_HOME": home,
+            "TOLLGATE_LANDING": home / "landing",
+            "TOLLGATE_LAKE": home / "lake",
+            "TOLLGATE_WAREHOUSE_URL": "",
+            "TOLLGATE_PG_PORT": free_port(),
+            "TOLLGATE_AIRFLOW_PORT": free_port(),
+        }.items():
+            environ.setenv(name, str(value))
+        yield installations.load()
+
+
+@pytest.fixture(scope="module")
+def warehouse(installation: Settings) -> Iterator[Settings]:
+    """The installation with its PostgreSQL running: roles and migrations in place, all tables empty. Ends with the module."""
+    lifecycle.warehouse_up(installation, say=lambda _: None)
+    yield installation
+    postgres.stop(installation)
