@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from isal import igzip
+from isal import igzip, isal_zlib
 
 from include.ingest.receipts import RefusedFile
 
@@ -50,7 +51,7 @@ class LineStream:
             source = igzip.GzipFile(fileobj=hashed, mode="rb") if packed else hashed
             try:
                 yield from self._pieces(source)
-            except (EOFError, OSError, igzip.IsalError) as error:
+            except (EOFError, OSError, isal_zlib.IsalError) as error:
                 raise RefusedFile(f"the file cannot be unpacked to its end ({error}): send it again") from error
             while hashed.read(2**20):
                 continue  # bytes behind the packed stream belong to the file's identity
@@ -88,16 +89,19 @@ class LineStream:
         return piece
 
 
-class _Hashed:
+class _Hashed(io.RawIOBase):
     """A readable file that hashes what is read from it."""
 
     def __init__(self, file, hash_) -> None:
         self._file, self._hash = file, hash_
 
-    def read(self, size: int = -1) -> bytes:
-        block = self._file.read(size)
-        self._hash.update(block)
-        return block
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        size = self._file.readinto(buffer)
+        self._hash.update(memoryview(buffer)[:size])
+        return size
 
 
 def refuse_other_kinds(block: bytes) -> None:
