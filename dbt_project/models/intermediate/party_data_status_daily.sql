@@ -1,0 +1,110 @@
+with parties as (
+
+    select p.service_date, p.party_kind, p.party_id
+    from {{ ref('party_daily') }} as p
+    inner join {{ ref('days_to_build') }} as d using (service_date)
+
+),
+
+cdr_feeds as (
+
+    select service_date, feed, status, reason from {{ ref('feed_status_daily') }} where kind = 'cdr'
+
+),
+
+-- which feeds bring a switch's calls: those that did on the day or in the 28 days before
+switch_feeds as (
+
+    select distinct d.service_date, c.switch_id, c.feed
+    from {{ ref('days_to_build') }} as d
+    inner join {{ ref('switch_coverage_hourly') }} as c
+        on c.service_date between d.service_date - 28 and d.service_date
+
+),
+
+party_switches as (
+
+    select p.service_date, p.party_kind, p.party_id, coalesce(t.switch_id, '') as switch_id
+    from parties as p
+    left join {{ ref('party_trunks_daily') }} as t using (service_date, party_kind, party_id)
+    group by 1, 2, 3, 4
+
+),
+
+-- no switch named, or no trunk at all: the party's calls could be anywhere
+needed as (
+
+    select s.service_date, s.party_kind, s.party_id, f.feed, f.status, f.feed || ': ' || f.reason as reason
+    from party_switches as s
+    inner join cdr_feeds as f on f.service_date = s.service_date
+    where s.switch_id = ''
+
+    union
+
+    select
+        s.service_date,
+        s.party_kind,
+        s.party_id,
+        f.feed,
+        coalesce(f.status, 'missing') as status,
+        coalesce(f.feed || ': ' || f.reason, 'switch ' || s.switch_id || ': no feed has brought its calls') as reason
+    from party_switches as s
+    left join switch_feeds as w on w.service_date = s.service_date and w.switch_id = s.switch_id
+    left join cdr_feeds as f on f.service_date = w.service_date and f.feed = w.feed
+    where s.switch_id <> ''
+
+),
+
+ranked as (
+
+    select
+        *,
+        array_position(array['complete', 'no_traffic_confirmed', 'partial', 'missing', 'blocked'], status) as badness
+    from needed
+
+)
+
+calls as (
+
+    select
+        service_date,
+        party_kind,
+        party_id,
+        (array_agg(status order by badness desc))[1] as calls_status,
+        coalesce(
+            array_agg(distinct reason order by reason) filter (where status not in ('complete', 'no_traffic_confirmed')),
+            '{}'
+        ) as reasons
+    from ranked
+    group by service_date, party_kind, party_id
+
+),
+
+-- an upstream that could not be looked up in the registry must not look clean for it
+unchecked as (
+
+    select
+        service_date,
+        'upstream' as party_kind,
+        upstream_id as party_id,
+        case
+            when rmd_snapshot_from is null then 'reference/rmd: no snapshot has arrived, so the registry could not be checked'
+            else 'reference/upstreams: neither rmd_number nor frn is given, so the registry could not be checked'
+        end as reason
+    from {{ ref('upstream_registry_daily') }}
+    where rmd_status = 'unknown'
+
+)
+
+select
+    service_date,
+    party_kind,
+    party_id,
+    c.calls_status,
+    case
+        when u.reason is not null and c.calls_status in ('complete', 'no_traffic_confirmed') then 'partial'
+        else c.calls_status
+    end as data_status,
+    case when u.reason is null then c.reasons else c.reasons || u.reason end as data_reasons
+from calls as c
+left join unchecked as u using (service_date, party_kind, party_id)

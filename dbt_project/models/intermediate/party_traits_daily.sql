@@ -1,0 +1,46 @@
+with parties as (
+
+    select p.*
+    from {{ ref('party_daily') }} as p
+    inner join {{ ref('days_to_build') }} as d using (service_date)
+
+)
+
+-- Declared, documented, verified, and keeping to it: machine-made patterns are expected of this customer.
+select p.service_date, p.party_kind, p.party_id, 'approved_dialer' as trait
+from parties as p
+inner join {{ ref('customer_traffic_daily') }} as t
+    on t.service_date = p.service_date and t.customer_id = p.party_id
+where p.party_kind = 'customer'
+    and p.traffic_class in ('dialer', 'mixed')
+    and p.kyc_verified_on <= p.service_date
+    and p.has_campaign
+    and t.declared_campaign_attempts >= 0.95 * t.attempts
+
+union all
+
+select service_date, party_kind, party_id, 'foreign' as trait
+from parties
+where country <> 'US'
+
+union all
+
+select service_date, party_kind, party_id, 'us_caller_id_recourse' as trait
+from parties
+where us_caller_id_recourse
+
+union all
+
+-- public safety and the like: some really do send numbers that nobody assigned
+select service_date, party_kind, party_id, 'protected' as trait
+from parties
+where protected
+
+union all
+
+-- Our number, somebody else's calls: shown, never counted against the subscriber.
+select distinct p.service_date, p.party_kind, p.party_id, 'spoof_victim' as trait
+from parties as p
+inner join {{ ref('complaint_matches') }} as k
+    on k.service_date = p.service_date and k.customer_id = p.party_id
+where p.party_kind = 'customer' and k.match_level = 'V'

@@ -1,0 +1,118 @@
+{%- set tiers = "array['SUSPEND', 'RESTRICT', 'MONITOR', 'NO_ACTION']" -%}
+
+with parties as (
+
+    select
+        p.service_date,
+        p.party_kind,
+        p.party_id,
+        s.data_status,
+        s.data_reasons,
+        s.data_status in ('complete', 'no_traffic_confirmed') as is_complete,
+        s.calls_status in ('complete', 'no_traffic_confirmed') as calls_are_complete
+    from {{ ref('party_daily') }} as p
+    inner join {{ ref('days_to_build') }} as d using (service_date)
+    inner join {{ ref('party_data_status_daily') }} as s using (service_date, party_kind, party_id)
+
+),
+
+-- rank 1 is the strictest tier; HOLD is no tier but the absence of a verdict
+hits as (
+
+    select
+        h.service_date,
+        h.party_kind,
+        h.party_id,
+        min(array_position({{ tiers }}, h.tier)) as strictest,
+        min(array_position({{ tiers }}, h.tier)) filter (where h.evidence in ('legal', 'registry', 'traceback', 'decision')) as strictest_evidence,
+        array_agg(h.rule_code order by array_position({{ tiers }}, h.tier), h.rule_code)
+            filter (where h.tier in ('SUSPEND', 'RESTRICT', 'MONITOR')) as against,
+        array_agg(h.rule_code order by array_position({{ tiers }}, h.tier), h.rule_code)
+            filter (where h.evidence in ('legal', 'registry', 'traceback', 'decision')) as evidence,
+        array_agg(h.rule_code order by h.rule_code) filter (where h.tier = 'NO_ACTION') as baseline
+    from {{ ref('rule_hits_daily') }} as h
+    inner join {{ ref('days_to_build') }} as d using (service_date)
+    group by 1, 2, 3
+
+),
+
+judged as (
+
+    select
+        p.*,
+        h.strictest_evidence,
+        coalesce(cardinality(h.against), 0) as reasons_against,
+        case
+            when p.is_complete then coalesce(({{ tiers }})[h.strictest], 'NO_ACTION')
+            -- all calls are there and only the registry could not be asked: what was seen stands, nobody is clean
+            when p.calls_are_complete and h.strictest <= 2 then ({{ tiers }})[h.strictest]
+            when h.strictest_evidence = 1 then 'SUSPEND'
+            else 'HOLD'
+        end as recommendation,
+        case
+            when p.is_complete then coalesce(h.against, h.baseline, array['CLEAN'])
+            when p.calls_are_complete and h.strictest <= 2 then h.against || 'DATA_INCOMPLETE'::text
+            when h.strictest_evidence = 1 then h.evidence || 'DATA_INCOMPLETE'::text
+            else array['DATA_INCOMPLETE'] || coalesce(h.evidence, '{}')
+        end as reason_codes
+    from parties as p
+    left join hits as h using (service_date, party_kind, party_id)
+
+),
+
+-- A stretch is a day with a verdict and the HOLD days after it. Stretch 0 goes on from before the days built.
+stretches as (
+
+    select
+        *,
+        count(*) filter (where recommendation <> 'HOLD') over (
+            partition by party_kind, party_id order by service_date
+        ) as stretch,
+        case recommendation
+            when 'HOLD' then strictest_evidence
+            else array_position({{ tiers }}, recommendation)
+        end as strictness
+    from judged
+
+),
+
+before as (
+
+    {% if is_incremental() -%}
+    select distinct on (party_kind, party_id) party_kind, party_id, carried_recommendation
+    from {{ this }}
+    where service_date < date '{{ service_date() }}'
+    order by party_kind, party_id, service_date desc
+    {%- else -%}
+    select null::text as party_kind, null::text as party_id, null::text as carried_recommendation where false
+    {%- endif %}
+
+),
+
+carried as (
+
+    select
+        s.*,
+        -- what was known before holds on, and can only get stricter
+        least(
+            min(s.strictness) over (partition by s.party_kind, s.party_id, s.stretch order by s.service_date),
+            case when s.stretch = 0 then array_position({{ tiers }}, b.carried_recommendation) end
+        ) as carried_rank
+    from stretches as s
+    left join before as b using (party_kind, party_id)
+
+)
+
+select
+    service_date,
+    party_kind,
+    party_id,
+    data_status,
+    data_reasons,
+    recommendation,
+    ({{ tiers }})[carried_rank] as carried_recommendation,
+    reason_codes,
+    case recommendation
+        when 'SUSPEND' then 80 when 'RESTRICT' then 60 when 'HOLD' then 40 when 'MONITOR' then 20 else 0
+    end + least(19, 5 * reasons_against) as score
+from carried

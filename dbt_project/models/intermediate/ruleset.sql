@@ -1,0 +1,5 @@
+{{ config(materialized='view') }}
+
+select
+    '{{ var("ruleset") }}+' || left(md5(string_agg(r::text, E'\n' order by rule_code, condition)), 8) as ruleset_version
+from {{ ref('rules') }} as r

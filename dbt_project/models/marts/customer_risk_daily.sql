@@ -1,0 +1,40 @@
+{%- set metrics = shape_metrics() + ['complaints_matched', 'complaints_per_million', 'complaints_spoofed', 'tracebacks_30d'] -%}
+
+with metrics as (
+
+    select
+        service_date,
+        {{ metric_columns(metrics) }}
+        party_id as customer_id
+    from {{ ref('party_metrics_daily') }}
+    where party_kind = 'customer'
+    group by service_date, party_id
+
+)
+
+select
+    v.service_date,
+    v.party_id as customer_id,
+    p.legal_name,
+    p.customer_type,
+    v.data_status,
+    v.data_reasons,
+    v.recommendation,
+    v.carried_recommendation,
+    v.reason_codes,
+    v.score,
+    {% for name in metrics -%}
+    m.{{ name }},
+    {% endfor -%}
+    coalesce(m.complaints_spoofed > 0, false) as spoof_victim,
+    t.linked_party_ids,
+    r.ruleset_version
+from {{ ref('party_verdicts_daily') }} as v
+inner join {{ ref('days_to_build') }} as d on d.service_date = v.service_date
+inner join {{ ref('party_daily') }} as p
+    on p.service_date = v.service_date and p.party_kind = v.party_kind and p.party_id = v.party_id
+inner join {{ ref('party_tracebacks_daily') }} as t
+    on t.service_date = v.service_date and t.party_kind = v.party_kind and t.party_id = v.party_id
+inner join metrics as m on m.service_date = v.service_date and m.customer_id = v.party_id
+cross join {{ ref('ruleset') }} as r
+where v.party_kind = 'customer'

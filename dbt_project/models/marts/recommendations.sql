@@ -1,0 +1,55 @@
+{{ config(materialized='view') }}
+
+with newest_day as (
+
+    select max(service_date) as service_date from {{ source('ops', 'processed_days') }}
+
+),
+
+parties as (
+
+    select p.service_date, p.party_kind, p.party_id, p.legal_name
+    from {{ ref('party_daily') }} as p
+    inner join newest_day using (service_date)
+
+),
+
+-- restated verdicts stand beside the older ones: the newest entry of the newest date speaks
+newest as (
+
+    select distinct on (r.party_kind, r.party_id) r.*
+    from {{ ref('stg_recommendations') }} as r
+    inner join newest_day as d on r.service_date <= d.service_date
+    order by r.party_kind, r.party_id, r.service_date desc, r.entry_id desc
+
+),
+
+blocked as (
+
+    select distinct service_date from {{ ref('stg_gate_blocks') }} where gate = 'marts'
+
+)
+
+select
+    p.party_kind,
+    p.party_id,
+    p.legal_name,
+    n.recommendation_id,
+    n.service_date,
+    n.recommendation,
+    n.reason_codes,
+    case
+        when n.service_date is distinct from p.service_date and b.service_date is not null then 'blocked'
+        when n.service_date is distinct from p.service_date then 'pending'
+        when n.recommendation not in ('SUSPEND', 'RESTRICT') then 'no_review_needed'
+        when v.decision = 'approve' then 'approved'
+        when v.decision = 'reject' then 'rejected'
+        else 'open'
+    end as status,
+    n.case_id,
+    v.reviewer,
+    v.recorded_at as reviewed_at
+from parties as p
+left join newest as n using (party_kind, party_id)
+left join {{ ref('stg_reviews') }} as v on v.case_id = n.case_id
+left join blocked as b on b.service_date = p.service_date

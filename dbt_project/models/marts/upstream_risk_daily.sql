@@ -1,0 +1,43 @@
+{%- set metrics = shape_metrics() + ['us_caller_id_foreign_share', 'dialer_like_cells', 'worst_cell_share_lt_30s', 'tracebacks_30d'] -%}
+
+with metrics as (
+
+    select
+        service_date,
+        {{ metric_columns(metrics) }}
+        party_id as upstream_id
+    from {{ ref('party_metrics_daily') }}
+    where party_kind = 'upstream'
+    group by service_date, party_id
+
+)
+
+select
+    v.service_date,
+    v.party_id as upstream_id,
+    p.legal_name,
+    p.role,
+    p.country,
+    v.data_status,
+    v.data_reasons,
+    v.recommendation,
+    v.carried_recommendation,
+    v.reason_codes,
+    v.score,
+    g.rmd_status,
+    g.rmd_number,
+    {% for name in metrics -%}
+    m.{{ name }},
+    {% endfor -%}
+    t.linked_party_ids,
+    r.ruleset_version
+from {{ ref('party_verdicts_daily') }} as v
+inner join {{ ref('days_to_build') }} as d on d.service_date = v.service_date
+inner join {{ ref('party_daily') }} as p
+    on p.service_date = v.service_date and p.party_kind = v.party_kind and p.party_id = v.party_id
+inner join {{ ref('upstream_registry_daily') }} as g on g.service_date = v.service_date and g.upstream_id = v.party_id
+inner join {{ ref('party_tracebacks_daily') }} as t
+    on t.service_date = v.service_date and t.party_kind = v.party_kind and t.party_id = v.party_id
+inner join metrics as m on m.service_date = v.service_date and m.upstream_id = v.party_id
+cross join {{ ref('ruleset') }} as r
+where v.party_kind = 'upstream'
