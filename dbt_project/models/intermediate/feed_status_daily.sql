@@ -7,7 +7,7 @@ with deliveries as (
 ),
 
 -- Hours of a switch without one call today, of which every delivered day of the last 28 (at least 3) had 20 or more.
-trailing as (
+recent_hours as (
 
     select d.service_date, c.feed, c.switch_id, c.hour, c.service_date as seen_on, c.calls
     from {{ ref('days_to_build') }} as d
@@ -18,14 +18,14 @@ trailing as (
 
 delivered_days as (
 
-    select service_date, feed, count(distinct seen_on) as days from trailing group by service_date, feed
+    select service_date, feed, count(distinct seen_on) as days from recent_hours group by service_date, feed
 
 ),
 
 busy_hours as (
 
     select t.service_date, t.feed, t.switch_id, t.hour
-    from trailing as t
+    from recent_hours as t
     inner join delivered_days as d on d.service_date = t.service_date and d.feed = t.feed
     where d.days >= 3
     group by t.service_date, t.feed, t.switch_id, t.hour, d.days

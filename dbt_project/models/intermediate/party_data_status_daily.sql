@@ -62,7 +62,7 @@ ranked as (
         array_position(array['complete', 'no_traffic_confirmed', 'partial', 'missing', 'blocked'], status) as badness
     from needed
 
-)
+),
 
 calls as (
 

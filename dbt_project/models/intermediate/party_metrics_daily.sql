@@ -26,12 +26,20 @@ complaints as (
 
     select
         service_date,
-        customer_id,
+        'customer' as party_kind,
+        customer_id as party_id,
         count(distinct concat_ws('|', feed, complaint_id)) filter (where match_level in ('1', '2')) as matched,
         count(distinct concat_ws('|', feed, complaint_id)) filter (where match_level = 'V') as spoofed
     from {{ ref('complaint_matches') }}
     where customer_id is not null
     group by service_date, customer_id
+
+),
+
+registry as (
+
+    select service_date, 'upstream' as party_kind, upstream_id as party_id, rmd_status
+    from {{ ref('upstream_registry_daily') }}
 
 ),
 
@@ -89,11 +97,9 @@ facts as (
     left join {{ ref('party_tracebacks_daily') }} as b using (service_date, party_kind, party_id)
     left join {{ ref('party_data_status_daily') }} as s using (service_date, party_kind, party_id)
     left join {{ ref('enforcement_daily') }} as e using (service_date, party_kind, party_id)
-    left join {{ ref('upstream_registry_daily') }} as r
-        on p.party_kind = 'upstream' and r.service_date = p.service_date and r.upstream_id = p.party_id
+    left join registry as r using (service_date, party_kind, party_id)
     left join suspended as u using (service_date, party_kind, party_id)
-    left join complaints as k
-        on p.party_kind = 'customer' and k.service_date = p.service_date and k.customer_id = p.party_id
+    left join complaints as k using (service_date, party_kind, party_id)
 
 ),
 
