@@ -1,9 +1,12 @@
-"""Verdicts of a service date into the ledger, once its marts are built and pass the second gate.
+"""Verdicts of a service date, and of later dates built with it, into the ledger, once the marts pass the second gate.
 
 A gate that blocks stops every append for the day, says so in the ledger, and is never retried by itself.
 """
 
+from datetime import date
+
 from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, RISK_MARTS, service_date, when_all_of
 
@@ -17,19 +20,21 @@ from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, RISK_MARTS, s
     tags=["decisions"],
 )
 def recommend_suspensions():
-    @task.short_circuit
-    def check_marts(dag_run=None) -> bool:
+    @task
+    def check_marts(dag_run=None) -> list[str]:
         from include import stages
 
         return stages.check_marts(service_date(dag_run), dag_run.run_id)
 
     @task(outlets=[RECOMMENDATIONS])
-    def append_recommendations(dag_run=None) -> int:
+    def append_recommendations(days: list[str], dag_run=None) -> int:
         from include import stages
 
-        return stages.append_recommendations(service_date(dag_run), dag_run.run_id)
+        if not days:
+            raise AirflowSkipException("the gate blocked every day")
+        return stages.append_recommendations([date.fromisoformat(day) for day in days], dag_run.run_id)
 
-    check_marts() >> append_recommendations()
+    append_recommendations(check_marts())
 
 
 recommend_suspensions()

@@ -60,34 +60,44 @@ def build_marts(day: date, run: str) -> None:
         )
 
 
-def check_marts(day: date, run: str) -> bool:
-    """Gate 2. False when it blocks: then nothing is appended for the day, and the ledger says so."""
+def check_marts(day: date, run: str) -> list[str]:
+    """Gate 2, for the day and the later days that were built with it. Returns the dates that pass.
+
+    For a date that it blocks nothing is appended, and the ledger says so.
+    """
     settings = configuration.load()
+    days = [day, *(later for later in _processed_days(settings) if later > day)]
+    return [checked.isoformat() for checked in days if _marts_pass(settings, checked, run)]
+
+
+def _marts_pass(settings: Settings, day: date, run: str) -> bool:
     results = gate.run_gate(settings, "recommender", "marts", day, run)
-    blocked = _log_results("marts", results) == "blocked"
-    if blocked:
-        failed = [{"check": f"{result.suite}.{result.check.name}", "observed": result.observed[:500]} for result in results if result.outcome == "blocked"]
-        entry = {
-            "entry_type": "gate",
-            "actor": "recommend_suspensions",
-            "service_date": day.isoformat(),
-            "payload": {"gate": "marts", "run": run, "outcome": "blocked", "failed": failed},
-        }
-        with psycopg.connect(settings.url("recommender")) as connection:
-            ledger.append(connection, [entry])
-    return not blocked
+    if _log_results(f"marts of {day}", results) != "blocked":
+        return True
+    failed = [{"check": f"{result.suite}.{result.check.name}", "observed": result.observed[:500]} for result in results if result.outcome == "blocked"]
+    entry = {
+        "entry_type": "gate",
+        "actor": "recommend_suspensions",
+        "service_date": day.isoformat(),
+        "payload": {"gate": "marts", "run": run, "outcome": "blocked", "failed": failed},
+    }
+    with psycopg.connect(settings.url("recommender")) as connection:
+        ledger.append(connection, [entry])
+    return False
 
 
-def append_recommendations(day: date, run: str) -> int:
-    """Append the day's verdicts to the ledger; returns how many are new or restated."""
+def append_recommendations(days: list[date], run: str) -> int:
+    """Append the verdicts of these days to the ledger; returns how many are new or restated."""
+    appended = 0
     with psycopg.connect(configuration.load().url("recommender")) as connection:
-        appended = ledger.append_recommendations(connection, day, run)
-    log.info("%s: %d new or restated recommendations", day, appended)
+        for day in days:
+            appended += ledger.append_recommendations(connection, day, run)
+    log.info("%s: %d new or restated recommendations", ", ".join(map(str, days)), appended)
     return appended
 
 
 def open_cases(day: date, dag_run_id: str) -> list[dict[str, Any]]:
-    """What to ask a person about the day: the arguments of one review task per case."""
+    """What to ask a person about the day and later days restated with it: the arguments of one review task per case."""
     with psycopg.connect(configuration.load().url("recommender")) as connection:
         cases = ledger.open_cases(connection, day, dag_run_id)
         catalogue = ledger.catalogue(connection)

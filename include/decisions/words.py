@@ -6,6 +6,8 @@ from typing import Any
 
 OPERATORS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "=": "exactly"}
 
+BOUNDS = {"lower": "at least", "upper": "at most"}
+
 
 def figure(value: float | None, unit: str | None) -> str:
     """A number as people write it: shares in per cent, counts without decimals."""
@@ -27,8 +29,8 @@ def reason(hit: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> str:
     sentence += f". {rule.get('label') or hit['metric']}: {figure(hit['value'], unit)}"
     if unit == "share" and hit.get("denominator"):
         sentence += f" ({figure(hit['numerator'], 'count')} of {figure(hit['denominator'], 'count')}"
-        if hit.get("bound") is not None and hit["bound"] != hit["value"]:
-            sentence += f"; with 95 % confidence at least {figure(hit['bound'], unit)}"
+        if hit["bound_kind"] != "point":
+            sentence += f"; with 95 % confidence {BOUNDS[hit['bound_kind']]} {figure(hit['bound'], unit)}"
         sentence += ")"
     sentence += f"; the rule asks for {OPERATORS.get(hit['operator'], hit['operator'])} {figure(hit['threshold'], unit)}"
     if hit.get("min_sample"):

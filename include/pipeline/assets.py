@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import os
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Asset, CronPartitionTimetable, PartitionedAssetTimetable, StartOfDayMapper
@@ -18,6 +19,9 @@ RECOMMENDATIONS = Asset("recommendations", uri="tollgate://warehouse/decisions")
 
 # At midnight UTC for the day that just ended. Not later in the night: the partition's date is that of the cron tick.
 DAILY = CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d")
+
+# Days before the installation are backfilled, not scheduled: nothing of them may lie in the landing folder.
+INSTALLED_AT = datetime.fromisoformat(os.environ["TOLLGATE_INSTALLED_AT"])
 
 DEFAULT_ARGS = {"owner": "tollgate", "retries": 2, "retry_delay": timedelta(seconds=15)}
 

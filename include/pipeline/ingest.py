@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from airflow.sdk import Asset, dag, task
-from airflow.sdk.exceptions import AirflowSkipException
 
-from include.pipeline.assets import DAILY, DAY_REOPENED, DEFAULT_ARGS, service_date
+from include.pipeline.assets import DAILY, DAY_REOPENED, DEFAULT_ARGS, INSTALLED_AT, service_date
 
 
 def ingest_dag(dag_id: str, kind: str, asset: Asset, doc: str):
     """A DAG that loads one kind of landing folder and then reports its service date, also when nothing came."""
 
     @dag(
-        dag_id=dag_id, schedule=DAILY, catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS, doc_md=doc, tags=["ingest"],
+        dag_id=dag_id, schedule=DAILY, start_date=INSTALLED_AT, catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS,
+        doc_md=doc, tags=["ingest"],
     )  # fmt: skip
     def ingest():
         @task
@@ -27,14 +27,12 @@ def ingest_dag(dag_id: str, kind: str, asset: Asset, doc: str):
             service_date(dag_run)
 
         @task(outlets=[DAY_REOPENED], pool="publish")
-        def reopen(days: list[str], outlet_events=None) -> None:
-            if not days:
-                raise AirflowSkipException("no processed date got late rows")
+        def reopen(day: str, outlet_events=None) -> None:
             outlet_events[DAY_REOPENED].extra = {"why": f"late rows of {kind}"}
-            outlet_events[DAY_REOPENED].add_partitions(days)
+            outlet_events[DAY_REOPENED].add_partitions(day)
 
         days = load()
         days >> report()
-        reopen(days)
+        reopen.expand(day=days)
 
     return ingest()

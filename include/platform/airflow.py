@@ -9,6 +9,7 @@ import secrets as random
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ PUBLISH_POOL = "publish"
 
 
 def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
-    """Variables for every Airflow component and task of this installation. `secrets` as from `load_secrets`. Pure."""
+    """Variables for every Airflow component and task of this installation. `secrets` as from `load_secrets`."""
     api = f"http://127.0.0.1:{settings.airflow_port}"
     metadata = (
         f"postgresql+psycopg2://{roles.AIRFLOW}:{quote(secrets['pg_airflow'], safe='')}"
@@ -41,6 +42,7 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "TOLLGATE_WAREHOUSE_URL": settings.warehouse_url,
         "TOLLGATE_PG_PORT": str(settings.pg_port),
         "TOLLGATE_AIRFLOW_PORT": str(settings.airflow_port),
+        "TOLLGATE_INSTALLED_AT": installed_at(settings),
         "PYTHONPATH": str(REPOSITORY),
         "TZ": "UTC",
         # Components talk to each other on this machine, whatever proxy it uses for the rest.
@@ -81,6 +83,15 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         # A task outlives a restart of the API server.
         "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "10",
     }
+
+
+def installed_at(settings: Settings) -> str:
+    """When Airflow was first configured here, ISO 8601 UTC: the daily schedule begins with the day it lies in."""
+    file = settings.home / "airflow" / "installed-at"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(datetime.now(UTC).isoformat(timespec="seconds"))
+    return file.read_text()
 
 
 def load_secrets(settings: Settings) -> dict[str, str]:

@@ -19,7 +19,7 @@ hits as (
         jsonb_agg(
             jsonb_build_object(
                 'rule_code', rule_code, 'tier', tier, 'metric', metric, 'numerator', numerator, 'denominator', denominator,
-                'value', value, 'bound', bound, 'operator', operator, 'threshold', threshold, 'min_sample', min_sample
+                'value', value, 'bound', bound, 'bound_kind', bound_kind, 'operator', operator, 'threshold', threshold, 'min_sample', min_sample
             ) order by rule_code
         ) as hits
     from marts.rule_hits_daily
@@ -68,17 +68,27 @@ identified as (
     from contents
 ),
 
--- What a party was last told before this day; the same verdict for the same reasons goes on with the same case.
+-- What a party was last told, restated verdicts of the same day included. HOLD is no verdict.
 previous as (
     select distinct on (party_kind, party_id)
         party_kind,
         party_id,
         payload ->> 'recommendation' as recommendation,
-        payload -> 'reason_codes' as reason_codes,
         payload ->> 'case_id' as case_id
     from decisions.ledger
-    where entry_type = 'recommendation' and service_date < %(day)s
+    where entry_type = 'recommendation' and service_date <= %(day)s and payload ->> 'recommendation' <> 'HOLD'
     order by party_kind, party_id, service_date desc, entry_id desc
+),
+
+-- The same verdict for no other reasons than those a person was shown goes on with the same case.
+continued as (
+    select identified.recommendation_id, previous.case_id
+    from identified
+    join previous using (party_kind, party_id)
+    join decisions.ledger as opening on opening.entry_type = 'recommendation' and opening.recommendation_id = previous.case_id
+    where previous.recommendation = identified.recommendation
+        and array_remove(array_remove(identified.reason_codes, 'DATA_INCOMPLETE'), 'NOT_RELEASED')
+        <@ array(select jsonb_array_elements_text(opening.payload -> 'reason_codes'))
 ),
 
 inputs as (
@@ -118,18 +128,13 @@ entries as (
         'party_id', identified.party_id,
         'recommendation_id', identified.recommendation_id,
         'payload', identified.content || jsonb_build_object(
-            'case_id',
-            case
-                when previous.recommendation = identified.recommendation and previous.reason_codes = to_jsonb(identified.reason_codes)
-                    then previous.case_id
-                else identified.recommendation_id
-            end,
+            'case_id', coalesce(continued.case_id, identified.recommendation_id),
             'inputs', inputs.inputs
         )
     ) as entry
     from identified
     cross join inputs
-    left join previous using (party_kind, party_id)
+    left join continued using (recommendation_id)
     order by identified.party_kind, identified.party_id
 )
 

@@ -5,7 +5,10 @@ select
     rules.source,
     metrics.metric,
     metrics.label,
-    metrics.unit
+    metrics.unit,
+    metrics.numerator,
+    metrics.denominator,
+    metrics.calls_where
 from seeds.rules as rules
 left join seeds.metrics as metrics on metrics.metric = rules.metric
 where rules.condition = 1

@@ -1,0 +1,1 @@
+"""What a person asks of a running platform: process these days, show what came of them."""
