@@ -5,9 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
+from datetime import date
+
+import psycopg
 
 from include import settings as installation
+from include.decisions import ledger
+from include.demo import landing as demo
+from include.lineage import explain
+from include.operations import backfill as backfills
+from include.operations import report
 from include.platform import PlatformError, airflow, lifecycle
+from include.platform.airflow_api import AirflowApi
 from include.settings import Settings
 
 
@@ -40,6 +50,52 @@ def warehouse_url(settings: Settings, _: argparse.Namespace) -> int:
     return 0
 
 
+def backfill(settings: Settings, arguments: argparse.Namespace) -> int:
+    days = backfills.days_between(arguments.first, arguments.last)
+    lifecycle.up(settings)
+    return process_days(settings, days)
+
+
+def process_days(settings: Settings, days: list[date]) -> int:
+    """Process the dates with visible progress; 0 when each ended in recommendations, a HOLD or a block."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - began:4.0f} s] {text}", flush=True)
+
+    failed = 0
+    with AirflowApi(settings) as api:
+        for outcome in backfills.backfill(api, days, say):
+            failed += bool(outcome.failed)
+            say(f"{outcome.day} FAILED: {outcome.failed}" if outcome.failed else f"{outcome.day} {report.outcome(settings, outcome.day)}")
+    return 1 if failed else 0
+
+
+def run_demo(settings: Settings, _: argparse.Namespace) -> int:
+    began = time.monotonic()
+    days = demo.put_in_place(settings.landing)
+    lifecycle.up(settings)
+    print(f"\n{len(days)} days of the demo world, {days[0]} to {days[-1]}, through the DAGs:")
+    failed = process_days(settings, days)
+    print(f"\n{report.full(settings, days[-1])}\n\n{report.where_to_look(settings)}\n\n{time.monotonic() - began:.0f} s in all, without set-up")
+    return failed
+
+
+def run_explain(settings: Settings, arguments: argparse.Namespace) -> int:
+    print(explain.explain(settings, arguments.recommendation_id))
+    return 0
+
+
+def verify(settings: Settings, _: argparse.Namespace) -> int:
+    with psycopg.connect(settings.url("auditor")) as connection:
+        entries, receipts = ledger.counts(connection)
+        problems = ledger.problems(connection)
+    for problem in problems:
+        print(problem)
+    print(f"ledger: {entries} entries; receipts: {receipts}; {len(problems) or 'no'} problems")
+    return 1 if problems else 0
+
+
 def run_airflow(settings: Settings, arguments: argparse.Namespace) -> int:
     """Becomes an Airflow command, with this installation's configuration; what the environment says already, wins."""
     environ = airflow.environment(settings, airflow.load_secrets(settings)) | os.environ
@@ -60,6 +116,12 @@ def parser() -> argparse.ArgumentParser:
     command("status", status, "show what runs; ends 0 when all of it is healthy")
     command("migrate", migrate, "bring both databases to this version, without starting Airflow")
     command("warehouse-url", warehouse_url, "print a connection URL for the read-only role bi_reader")
+    chosen = command("backfill", backfill, "process service dates, in order, from what lies in the landing folder")
+    chosen.add_argument("--from", dest="first", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    chosen.add_argument("--to", dest="last", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    command("demo", run_demo, "process a made-up week and show what comes of it")
+    command("explain", run_explain, "a recommendation, down to files and lines").add_argument("recommendation_id")
+    command("verify", verify, "check the ledger's chain and the receipts' sums; ends 1 on any mismatch")
     command("airflow", run_airflow, "run an Airflow command with this installation's configuration").add_argument(
         "arguments", nargs=argparse.REMAINDER
     )
@@ -70,7 +132,7 @@ def main() -> int:
     arguments = parser().parse_args()
     try:
         return arguments.run(installation.load(), arguments)
-    except (PlatformError, FileNotFoundError, ValueError) as error:
+    except (PlatformError, FileNotFoundError, FileExistsError, ValueError, LookupError) as error:
         print(f"tollgate: {error}", file=sys.stderr)
         return 1
 

@@ -73,6 +73,11 @@ def catalogue(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
         return {row["rule_code"]: row for row in cursor.execute(query("catalogue"))}
 
 
+def counts(connection: psycopg.Connection) -> tuple[int, int]:
+    """How many entries the ledger has, and how many receipts there are."""
+    return connection.execute("select (select count(*) from decisions.ledger), (select count(*) from ops.file_receipts)").fetchone()
+
+
 def problems(connection: psycopg.Connection) -> list[str]:
     """What is wrong with the ledger's chain and the receipts' sums; empty when all is whole."""
     broken = connection.execute("select entry_id, problem from decisions.first_broken_entry()").fetchall()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -43,18 +43,24 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
-def backfill(api: AirflowApi, days: list[date], say: Say) -> list[Outcome]:
-    """Process the dates one after the other, oldest first; `say` gets a line of progress at every step."""
-    outcomes = []
+def backfill(api: AirflowApi, days: list[date], say: Say) -> Iterator[Outcome]:
+    """Process the dates one after the other, oldest first; `say` gets a word at every step of each."""
     for number, day in enumerate(days, start=1):
         began = time.monotonic()
+        failed = ""
         try:
-            process(api, day, lambda step, number=number, day=day: say(f"{day}  {number} of {len(days)}  {step}"))
-            failed = ""
+            process(api, day, lambda step, number=number, day=day: say(f"{day} ({number} of {len(days)}) {step}"))
         except RunFailed as error:
             failed = str(error)
-        outcomes.append(Outcome(day, failed, time.monotonic() - began))
-    return outcomes
+        yield Outcome(day, failed, time.monotonic() - began)
+    settle(api)
+
+
+def settle(api: AirflowApi) -> None:
+    """Wait until no date is being built or judged: late rows may have re-opened others."""
+    deadline = time.monotonic() + DAY_SECONDS
+    while time.monotonic() < deadline and any(api.unfinished(dag_id) for dag_id in ("build_risk_marts", "recommend_suspensions")):
+        time.sleep(POLL_SECONDS)
 
 
 def process(api: AirflowApi, day: date, say: Say) -> None:
@@ -77,7 +83,6 @@ def process(api: AirflowApi, day: date, say: Say) -> None:
     say("judging")
     judge = run_after(api, "recommend_suspensions", key, built_at, deadline)
     wait_for_task(api, "recommend_suspensions", judge, "append_recommendations", deadline)
-    say("done")
 
 
 def run_after(api: AirflowApi, dag_id: str, key: str, since: datetime, deadline: float) -> str | None:

@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from include.decisions import ledger, words
+from include.platform import airflow
 from include.settings import Settings
 
 WIDTH = 80
@@ -29,12 +30,13 @@ def rows(connection: psycopg.Connection, name: str, day: date) -> list[Row]:
         return cursor.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"), {"day": day}).fetchall()
 
 
-def outcome(connection: psycopg.Connection, day: date) -> str:
-    """One line: how many parties got which verdict, or why there is nobody to judge."""
-    found = rows(connection, "outcome", day)[0]
+def outcome(settings: Settings, day: date) -> str:
+    """One line: how many parties got which verdict, or why there is nobody to judge; below it the feeds that are not complete."""
+    with psycopg.connect(settings.url("auditor")) as connection:
+        found = rows(connection, "outcome", day)[0]
     verdicts = ", ".join(f"{found['verdicts'][verdict]} {verdict}" for verdict in VERDICTS if verdict in found["verdicts"])
-    missing = "; ".join(f"{feed} {status}: {reason}" for feed, status, reason in found["feeds"])
-    return (verdicts or "no customer and no upstream is known") + (f"\n{wrapped(missing, '    ')}" if missing else "")
+    feeds = "".join(f"\n{wrapped(f'{feed} {status}: {reason}', '           ')}" for feed, status, reason in found["feeds"])
+    return (verdicts or "HOLD for everyone: no customer and no upstream is known") + feeds
 
 
 def risk_tables(found: list[Row]) -> str:
@@ -91,6 +93,23 @@ def full(settings: Settings, day: date) -> str:
             ("ON HOLD: NO VERDICT, BECAUSE DATA ARE MISSING", holds(held)),
         ]
     return "\n\n".join(f"{title}\n{'-' * len(title)}\n{text.rstrip()}" for title, text in sections if text)
+
+
+def where_to_look(settings: Settings) -> str:
+    """Addresses and commands to go on with."""
+    return "\n".join(
+        [
+            "WHERE TO LOOK",
+            "-------------",
+            f"Reviews and runs  http://127.0.0.1:{settings.airflow_port}  (as compliance, engineer or auditor;",
+            f"                  passwords: {settings.secrets / airflow.PASSWORDS})",
+            "Risk tables       psql \"$(make warehouse-url)\", schema marts",
+            "Why and whence    make explain ID=<recommendation_id>",
+            "Ledger, receipts  make verify",
+            f"Landing folder    {settings.landing}",
+            "Stop              make down",
+        ]
+    )
 
 
 def wrapped(text: str, indent: str, first: str | None = None) -> str:

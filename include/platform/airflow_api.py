@@ -84,6 +84,10 @@ class AirflowApi:
         # The pattern matches substrings.
         return [run for run in found if partition_key in (None, run["partition_key"])]
 
+    def unfinished(self, dag_id: str) -> list[dict]:
+        """The runs of a DAG that wait or go on."""
+        return self.every(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs", state=["queued", "running"])
+
     def task_instances(self, dag_id: str, run_id: str) -> list[dict]:
         return self.every(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
 

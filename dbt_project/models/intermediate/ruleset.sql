@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table', indexes=[], full_refresh=none) }}
 
 select
     '{{ var("ruleset") }}+' || left(md5(string_agg(r::text, E'\n' order by rule_code, condition)), 8) as ruleset_version

@@ -2,6 +2,7 @@
 select
     rules.rule_code,
     rules.words as rule_words,
+    rules.evidence,
     rules.source,
     metrics.metric,
     metrics.label,

@@ -1,0 +1,38 @@
+# `make help` lists what there is. Settings: .env.example.
+python := .venv/bin/python
+tollgate := @$(python) -m include.cli
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test up down status backfill explain warehouse-url verify
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv from the locked requirements (every other target does it first)
+	@scripts/setup
+
+demo: setup ## process a made-up week through the DAGs and show what comes of it
+	$(tollgate) demo
+
+test: setup ## run every test
+	@$(python) -m pytest
+
+up: setup ## start the platform: PostgreSQL and Airflow
+	$(tollgate) up
+
+down: setup ## stop it, leaving no process
+	$(tollgate) down
+
+status: setup ## show what runs
+	$(tollgate) status
+
+backfill: setup ## process service dates in order: FROM=YYYY-MM-DD TO=YYYY-MM-DD
+	$(tollgate) backfill --from "$(FROM)" --to "$(TO)"
+
+explain: setup ## a recommendation, down to files and lines: ID=<recommendation_id>
+	$(tollgate) explain "$(ID)"
+
+warehouse-url: setup ## print a connection URL for the read-only role bi_reader
+	$(tollgate) warehouse-url
+
+verify: setup ## check the ledger's hash chain and the receipts' sums
+	$(tollgate) verify

@@ -1,0 +1,22 @@
+-- DuckDB: a party's attempts of one service date, from the lake's Parquet files; `trunks` says whose trunk was whose.
+-- The bounds are absolute, so the query can be replayed at any time.
+create or replace temp table attempts as
+with loaded as (
+    select receipt_id from read_parquet($receipts) where state <> 'refused'
+),
+
+calls as (
+    select calls.*
+    from read_parquet($calls) as calls
+    semi join loaded using (receipt_id)
+    anti join read_parquet($superseded) as superseded using (receipt_id, source_line)
+)
+
+select
+    calls.*,
+    attempt = max(attempt) over (partition by feed, calls.switch_id, call_id) as is_final
+from calls
+left join trunks as here on here.trunk = calls.ingress_trunk and here.switch_id = calls.switch_id
+left join trunks as anywhere on anywhere.trunk = calls.ingress_trunk and anywhere.switch_id = ''
+where coalesce(here.party_kind, anywhere.party_kind) = $party_kind
+    and coalesce(here.party_id, anywhere.party_id) = $party_id
