@@ -50,7 +50,9 @@ def migrate(settings: Settings, say: Say = print) -> None:
 
 def airflow_up(settings: Settings, say: Say) -> None:
     state = supervisor.read_state(settings)
-    if state and state.running() and state.airflow_port != settings.airflow_port:
+    if state and state.running() and (changed := airflow.changed_settings(settings, psutil.Process(state.pid).environ())):
+        # Its components hold what they were started with.
+        say(f"airflow: restarting, because these settings changed: {', '.join(changed)}")
         airflow_down(settings, say)
         state = None
     if not (state and state.running()):
@@ -143,7 +145,7 @@ def status(settings: Settings) -> tuple[bool, list[tuple[str, str]]]:
 
 def database_status(settings: Settings) -> str:
     try:
-        with psycopg.connect(settings.url("owner"), connect_timeout=5) as connection:
+        with psycopg.connect(settings.url("auditor"), connect_timeout=5) as connection:
             version = connection.execute("show server_version").fetchone()[0].split()[0]
     except (psycopg.OperationalError, FileNotFoundError):
         return "not running"
@@ -152,7 +154,7 @@ def database_status(settings: Settings) -> str:
 
 def migration_status(settings: Settings) -> str:
     try:
-        with psycopg.connect(settings.url("owner"), connect_timeout=5) as connection:
+        with psycopg.connect(settings.url("auditor"), connect_timeout=5) as connection:
             applied = migrations.recorded(connection)
     except (psycopg.OperationalError, FileNotFoundError):
         return "unknown"

@@ -55,7 +55,6 @@ class State:
     pid: int
     started: float
     """The supervisor's start, seconds since the epoch: with it, a pid used again is not mistaken for ours."""
-    airflow_port: int
     sessions: list[int] = field(default_factory=list)
 
     def running(self) -> bool:
@@ -113,7 +112,7 @@ class Supervisor:
         self.failures = dict.fromkeys(COMPONENTS, 0)
         self.started_at: dict[str, float] = {}
         self.stopping = False
-        self.state = State(os.getpid(), psutil.Process().create_time(), settings.airflow_port)
+        self.state = State(os.getpid(), psutil.Process().create_time())
 
     def run(self) -> None:
         LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -170,7 +169,7 @@ class Supervisor:
 
     def end_orphans(self) -> None:
         """Kills the sessions of dead components, and every child of ours that is no component."""
-        gone = State(self.state.pid, self.state.started, 0, [s for s in self.state.sessions if s not in self.pids.values()])
+        gone = State(self.state.pid, self.state.started, [s for s in self.state.sessions if s not in self.pids.values()])
         for _ in range(20):
             self.reap()
             orphans = [child for child in psutil.Process().children() if child.pid not in self.pids.values()]
