@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import psycopg
 
-from include.platform import PlatformError, airflow, migrations, postgres, roles, supervisor
+from include.platform import PlatformError, airflow, migrations, postgres, roles, supervisor, wait_until
 from include.platform.airflow_api import AirflowApi
 from include.settings import REPOSITORY, Settings
 
@@ -103,10 +103,9 @@ def airflow_down(settings: Settings, say: Say) -> None:
         say("airflow: stopping")
         process = psutil.Process(state.pid)
         process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(timeout=supervisor.DRAIN_SECONDS + 60)
-        if process.is_running():
+        if not wait_until(lambda: not state.running(), seconds=supervisor.DRAIN_SECONDS + 60):
             process.kill()
+            wait_until(lambda: not state.running(), seconds=10)
     end_left_behind(settings)
 
 
@@ -115,12 +114,12 @@ def end_left_behind(settings: Settings) -> None:
     state = supervisor.read_state(settings)
     if not state or state.running():
         return
-    psutil.wait_procs(supervisor.left_behind(state), timeout=10)
+    wait_until(lambda: not supervisor.left_behind(state), seconds=10)
     while remaining := supervisor.left_behind(state):
         for process in remaining:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(remaining, timeout=5)
+        wait_until(lambda: not supervisor.left_behind(state), seconds=5)
     supervisor.state_file(settings).unlink()
 
 
