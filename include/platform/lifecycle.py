@@ -35,7 +35,10 @@ def warehouse_up(settings: Settings, say: Say = print) -> None:
     """The database alone: server started where it is ours, roles and passwords in place, migrations applied."""
     if settings.embedded:
         postgres.start(settings)
-    roles.prepare(settings)
+    try:
+        roles.prepare(settings)
+    except psycopg.OperationalError as error:
+        raise PlatformError(f"the warehouse at {settings.pg_host}:{settings.pg_server_port} cannot be used: {error}") from error
     for name in migrations.apply(settings):
         say(f"warehouse: applied {name}")
 
