@@ -96,8 +96,8 @@ def down(settings: Settings, say: Say = print) -> None:
     """Stops the platform, letting running tasks end, and leaves no process. Harmless when nothing runs."""
     with only_one(settings):
         airflow_down(settings, say)
-        if settings.embedded:
-            postgres.stop(settings)
+        # Also where an external server has taken its place since it was started.
+        postgres.stop(settings)
 
 
 def airflow_down(settings: Settings, say: Say) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import re
 import shlex
@@ -25,7 +24,6 @@ from include.settings import REPOSITORY, ROLES, Settings, load, read_env_file
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
-THEIRS = {name: service for name, service in SERVICES.items() if "build" not in service}
 AIRFLOW = [name for name in OURS if name != "migrate"]
 
 VARIABLE = re.compile(r"\$\{(\w+)")
@@ -438,8 +436,3 @@ def test_the_example_lists_what_the_deployment_needs():
     listed = set(re.findall(r"^#(\w+)=", example(), flags=re.MULTILINE))
     assert wanted <= listed
     assert set(REQUIRED) <= wanted
-
-
-def test_python_of_the_image_is_one_that_the_requirements_are_locked_for():
-    assert importlib.metadata.metadata("apache-airflow-core")["Requires-Python"]
-    assert "--python-version 3.11" in (REPOSITORY / "requirements.in").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -98,8 +99,10 @@ def test_its_state_is_seen_without_the_owners_password(ours: Settings, server: S
     assert lifecycle.migration_status(limited).startswith("up to date")
 
 
-def test_down_leaves_it_running(ours: Settings, server: Settings):
+def test_down_leaves_it_running_and_ends_an_embedded_one_from_before(ours: Settings, server: Settings):
+    postgres.start(dataclasses.replace(ours, warehouse_url=""))
     lifecycle.down(ours, say=lambda _: None)
+    assert postgres.processes(ours) == []
     assert postgres.running_port(server) == server.pg_port
     assert lifecycle.database_status(ours).startswith("healthy")
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from platform_helpers import eventually, free_port, listens, processes_of
 
-from include.platform import PlatformError, airflow, lifecycle, postgres, supervisor
+from include.platform import PlatformError, airflow, lifecycle, postgres, probe, supervisor
 from include.platform.airflow_api import AirflowApi
 from include.settings import Settings
 
@@ -66,6 +66,11 @@ def test_everything_is_healthy(platform: Settings):
     assert told["database"].startswith("healthy, PostgreSQL") and told["database"].endswith("(embedded)")
     assert told["migrations"].startswith("up to date")
     assert {told[part] for part in ("api server", "scheduler", "triggerer", "dag processor")} == {"healthy"}
+
+
+@pytest.mark.parametrize("part", [part for part in probe.PARTS if part != "worker"])
+def test_every_part_is_healthy_to_the_probe(platform: Settings, part: str):
+    assert probe.works(part, airflow.environment(platform, airflow.load_secrets(platform)))
 
 
 def test_every_dag_loads(api: AirflowApi):
@@ -149,13 +154,15 @@ def test_changed_settings_restart_it(platform: Settings):
 
 
 def test_down_leaves_nothing(platform: Settings):
-    running = psutil.Process(state(platform).pid).environ()
-    ports = (platform.pg_port, int(running["TOLLGATE_AIRFLOW_PORT"]))
+    supervising = psutil.Process(state(platform).pid)
+    ports = (platform.pg_port, int(supervising.environ()["TOLLGATE_AIRFLOW_PORT"]))
+    # Some of them call themselves something else, and lose their environment over it.
+    parts = supervising.children(recursive=True)
     assert all(map(listens, ports))
     assert len(processes_of(platform)) > 5
     lifecycle.down(platform, say=lambda _: None)
     assert processes_of(platform) == []
-    assert postgres.processes(platform) == []
+    assert [p for p in parts if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     assert not any(map(listens, ports))
     assert supervisor.read_state(platform) is None
 
