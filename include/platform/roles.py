@@ -63,7 +63,8 @@ def create_role(connection: psycopg.Connection, name: str, options: str, passwor
 def create_database(connection: psycopg.Connection, name: str, owner: str) -> None:
     identifier = sql.Identifier(name)
     if not connection.execute("select from pg_database where datname = %s", [name]).rowcount:
-        connection.execute(sql.SQL("create database {} owner {} template template0 encoding 'UTF8'").format(identifier, sql.Identifier(owner)))
+        create = sql.SQL("create database {} owner {} template template0 encoding 'UTF8'")
+        connection.execute(create.format(identifier, sql.Identifier(owner)))
     connection.execute(sql.SQL("alter database {} set timezone = 'UTC'").format(identifier))
 
 

@@ -198,7 +198,10 @@ def renumber(*moves: tuple[int, int]) -> list[str]:
 
 
 TAMPERING = {
-    "payload": ([r"""update decisions.ledger set payload = payload || '{"score": 0}' where entry_id = 3"""], (3, "its content was changed")),
+    "payload": (
+        ["""update decisions.ledger set payload = payload || '{"score": 0}' where entry_id = 3"""],
+        (3, "its content was changed"),
+    ),
     "actor": (["update decisions.ledger set actor = 'someone' where entry_id = 3"], (3, "its content was changed")),
     "instant": (
         ["update decisions.ledger set recorded_at = recorded_at + interval '1 microsecond' where entry_id = 3"],
@@ -255,7 +258,9 @@ def test_a_cut_tail_is_seen_only_by_who_kept_the_last_hash(ledger: Settings):
     assert kept not in rows(ledger, "hash")
 
 
-@pytest.mark.parametrize("setting", ["timezone = 'Asia/Tokyo'", "datestyle = 'German'", "extra_float_digits = 0", "bytea_output = 'escape'"])
+@pytest.mark.parametrize(
+    "setting", ["timezone = 'Asia/Tokyo'", "datestyle = 'German'", "extra_float_digits = 0", "bytea_output = 'escape'"]
+)
 def test_the_hash_is_the_same_in_every_session(ledger: Settings, setting: str):
     append(ledger, recommendation(1), at=datetime(2026, 1, 2, 23, 59, 59, 999999, tzinfo=UTC))
     with psycopg.connect(ledger.url("auditor")) as connection:

@@ -36,7 +36,8 @@ def test_a_component_is_left_behind(component: psutil.Process):
 
 def test_members_of_its_session_are_found_when_it_is_dead():
     script = f"import subprocess; print(subprocess.Popen({SLEEPER!r}, stdout=subprocess.DEVNULL).pid, flush=True); input()"
-    leader = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    command, pipe = [sys.executable, "-c", script], subprocess.PIPE
+    leader = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
     member = psutil.Process(int(leader.stdout.readline()))
     state = killed(psutil.Process(leader.pid))
     leader.communicate("\n")
