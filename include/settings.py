@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -35,29 +35,33 @@ class Settings:
         return not self.warehouse_url
 
     @property
+    def external(self) -> SplitResult:
+        return urlsplit(self.warehouse_url)
+
+    @property
     def pg_host(self) -> str:
-        return "127.0.0.1" if self.embedded else (urlsplit(self.warehouse_url).hostname or "127.0.0.1")
+        return "127.0.0.1" if self.embedded else self.external.hostname
 
     @property
     def pg_server_port(self) -> int:
-        return self.pg_port if self.embedded else (urlsplit(self.warehouse_url).port or 5432)
+        return self.pg_port if self.embedded else (self.external.port or 5432)
 
     @property
     def database(self) -> str:
-        return "tollgate" if self.embedded else urlsplit(self.warehouse_url).path.lstrip("/")
+        return "tollgate" if self.embedded else unquote(self.external.path.lstrip("/"))
 
     def role_name(self, role: str) -> str:
         """The PostgreSQL role behind `role`; the owner of an external server keeps its own name."""
         if role not in ROLES:
             raise ValueError(f"unknown role {role!r}: one of {', '.join(ROLES)}")
         if role == "owner":
-            return "tollgate" if self.embedded else (urlsplit(self.warehouse_url).username or "tollgate")
+            return "tollgate" if self.embedded else unquote(self.external.username)
         return f"tollgate_{role}" if role != "bi_reader" else "bi_reader"
 
     def password(self, role: str) -> str:
         """The generated password of `role`, from `$TOLLGATE_HOME/secrets/` (mode 600)."""
         if role == "owner" and not self.embedded:
-            return urlsplit(self.warehouse_url).password or ""
+            return unquote(self.external.password or "")
         path = self.secrets / f"pg_{role}"
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing: run `make up` first")
@@ -65,10 +69,14 @@ class Settings:
 
     def url(self, role: str, database: str | None = None, scheme: str = "postgresql") -> str:
         """A connection URL, with password, for one of `ROLES`."""
-        return (
-            f"{scheme}://{quote(self.role_name(role))}:{quote(self.password(role), safe='')}"
-            f"@{self.pg_host}:{self.pg_server_port}/{database or self.database}"
-        )
+        return self.url_of(self.role_name(role), self.password(role), database or self.database, scheme)
+
+    def url_of(self, name: str, password: str, database: str, scheme: str = "postgresql") -> str:
+        """A connection URL on this installation's server, with the options (`?sslmode=...`) of an external server's URL."""
+        host = f"[{self.pg_host}]" if ":" in self.pg_host else self.pg_host
+        options = f"?{self.external.query}" if self.external.query else ""
+        login = f"{quote(name, safe='')}:{quote(password, safe='')}"
+        return f"{scheme}://{login}@{host}:{self.pg_server_port}/{quote(database, safe='')}{options}"
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -86,16 +94,38 @@ def load(environ: dict[str, str] | None = None) -> Settings:
     def setting(name: str, default: str) -> str:
         return given.get(name) or default
 
+    def port(name: str, default: str) -> int:
+        value = setting(name, default)
+        if not value.isascii() or not value.isdigit() or not 0 < int(value) < 65536:
+            raise ValueError(f"{name}={value!r}: a port is a number from 1 to 65535")
+        return int(value)
+
     home = Path(setting("TOLLGATE_HOME", str(REPOSITORY / ".tollgate"))).expanduser().resolve()
     engine = setting("TOLLGATE_LAKE_ENGINE", "duckdb")
     if engine != "duckdb":
         raise ValueError(f"TOLLGATE_LAKE_ENGINE={engine!r}: only 'duckdb' is available in this version")
+    warehouse_url = setting("TOLLGATE_WAREHOUSE_URL", "")
+    if warehouse_url:
+        refuse_incomplete(warehouse_url)
     return Settings(
         home=home,
         landing=Path(setting("TOLLGATE_LANDING", str(home / "landing"))).expanduser().resolve(),
         lake=Path(setting("TOLLGATE_LAKE", str(home / "lake"))).expanduser().resolve(),
         lake_engine=engine,
-        warehouse_url=given.get("TOLLGATE_WAREHOUSE_URL", ""),
-        pg_port=int(setting("TOLLGATE_PG_PORT", "55432")),
-        airflow_port=int(setting("TOLLGATE_AIRFLOW_PORT", "8080")),
+        warehouse_url=warehouse_url,
+        pg_port=port("TOLLGATE_PG_PORT", "55432"),
+        airflow_port=port("TOLLGATE_AIRFLOW_PORT", "8080"),
     )
+
+
+def refuse_incomplete(warehouse_url: str) -> None:
+    """Raises ValueError, without repeating the password, when the owner's URL leaves to a guess who or where."""
+    wanted = "TOLLGATE_WAREHOUSE_URL must read postgresql://owner:password@host:port/database (special characters as %XX)"
+    try:
+        parts = urlsplit(warehouse_url)
+        complete = parts.scheme in ("postgresql", "postgres") and parts.username and parts.hostname and len(parts.path) > 1
+        parts.port  # raises ValueError when it is no number
+    except ValueError:
+        complete = False
+    if not complete:
+        raise ValueError(wanted)

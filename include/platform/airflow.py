@@ -11,7 +11,7 @@ import sys
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import psycopg
 
@@ -29,10 +29,7 @@ PUBLISH_POOL = "publish"
 def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
     """Variables for every Airflow component and task of this installation. `secrets` as from `load_secrets`."""
     api = f"http://127.0.0.1:{settings.airflow_port}"
-    metadata = (
-        f"postgresql+psycopg2://{roles.AIRFLOW}:{quote(secrets['pg_airflow'], safe='')}"
-        f"@{settings.pg_host}:{settings.pg_server_port}/{roles.AIRFLOW}"
-    )
+    metadata = settings.url_of(roles.AIRFLOW, secrets["pg_airflow"], roles.AIRFLOW, scheme="postgresql+psycopg2")
     return {
         # What our own code reads in a task.
         "TOLLGATE_HOME": str(settings.home),
@@ -49,7 +46,6 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         # Nothing here calls home.
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "GX_ANALYTICS_ENABLED": "False",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
         "DO_NOT_TRACK": "1",
@@ -63,6 +59,7 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": "6",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api}/execution/",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": asyncpg_url(metadata),
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(settings.airflow_port),
         "AIRFLOW__API__BASE_URL": api,
@@ -94,6 +91,13 @@ def installed_at(settings: Settings) -> str:
     return file.read_text()
 
 
+def asyncpg_url(url: str) -> str:
+    """The URL for asyncpg, which knows `sslmode` by another name and refuses libpq's other options."""
+    parts = urlsplit(url)
+    options = {"ssl": value for name, value in parse_qsl(parts.query) if name == "sslmode"}
+    return parts._replace(scheme="postgresql+asyncpg", query=urlencode(options)).geturl()
+
+
 def load_secrets(settings: Settings) -> dict[str, str]:
     """The secrets `environment` needs, generated where missing; the logins' passwords are written beside them."""
     secret(settings, PASSWORDS, lambda: json.dumps({user: random.token_urlsafe(12) for user in USERS}))
@@ -115,6 +119,13 @@ def process_environment(settings: Settings) -> dict[str, str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return inherited | environment(settings, load_secrets(settings)) | {"PATH": path}
+
+
+def changed_settings(settings: Settings, running: dict[str, str]) -> list[str]:
+    """Names of what Airflow, running in the environment `running`, would be started with differently now."""
+    wanted = environment(settings, load_secrets(settings))
+    names = wanted.keys() | {name for name in running if name.startswith("AIRFLOW")}
+    return sorted(name for name in names if running.get(name) != wanted.get(name))
 
 
 def executable() -> str:

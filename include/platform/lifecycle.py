@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import psycopg
 
-from include.platform import PlatformError, airflow, migrations, postgres, roles, supervisor
+from include.platform import PlatformError, airflow, migrations, postgres, roles, supervisor, wait_until
 from include.platform.airflow_api import AirflowApi
 from include.settings import REPOSITORY, Settings
 
@@ -35,7 +35,10 @@ def warehouse_up(settings: Settings, say: Say = print) -> None:
     """The database alone: server started where it is ours, roles and passwords in place, migrations applied."""
     if settings.embedded:
         postgres.start(settings)
-    roles.prepare(settings)
+    try:
+        roles.prepare(settings)
+    except psycopg.OperationalError as error:
+        raise PlatformError(f"the warehouse at {settings.pg_host}:{settings.pg_server_port} cannot be used: {error}") from error
     for name in migrations.apply(settings):
         say(f"warehouse: applied {name}")
 
@@ -50,7 +53,9 @@ def migrate(settings: Settings, say: Say = print) -> None:
 
 def airflow_up(settings: Settings, say: Say) -> None:
     state = supervisor.read_state(settings)
-    if state and state.running() and state.airflow_port != settings.airflow_port:
+    if state and state.running() and (changed := airflow.changed_settings(settings, psutil.Process(state.pid).environ())):
+        # Its components hold what they were started with.
+        say(f"airflow: restarting, because these settings changed: {', '.join(changed)}")
         airflow_down(settings, say)
         state = None
     if not (state and state.running()):
@@ -91,8 +96,8 @@ def down(settings: Settings, say: Say = print) -> None:
     """Stops the platform, letting running tasks end, and leaves no process. Harmless when nothing runs."""
     with only_one(settings):
         airflow_down(settings, say)
-        if settings.embedded:
-            postgres.stop(settings)
+        # Also where an external server has taken its place since it was started.
+        postgres.stop(settings)
 
 
 def airflow_down(settings: Settings, say: Say) -> None:
@@ -101,10 +106,9 @@ def airflow_down(settings: Settings, say: Say) -> None:
         say("airflow: stopping")
         process = psutil.Process(state.pid)
         process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(timeout=supervisor.DRAIN_SECONDS + 60)
-        if process.is_running():
+        if not wait_until(lambda: not state.running(), seconds=supervisor.DRAIN_SECONDS + 60):
             process.kill()
+            wait_until(lambda: not state.running(), seconds=10)
     end_left_behind(settings)
 
 
@@ -113,12 +117,12 @@ def end_left_behind(settings: Settings) -> None:
     state = supervisor.read_state(settings)
     if not state or state.running():
         return
-    psutil.wait_procs(supervisor.left_behind(state), timeout=10)
+    wait_until(lambda: not supervisor.left_behind(state), seconds=10)
     while remaining := supervisor.left_behind(state):
         for process in remaining:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(remaining, timeout=5)
+        wait_until(lambda: not supervisor.left_behind(state), seconds=5)
     supervisor.state_file(settings).unlink()
 
 
@@ -143,7 +147,7 @@ def status(settings: Settings) -> tuple[bool, list[tuple[str, str]]]:
 
 def database_status(settings: Settings) -> str:
     try:
-        with psycopg.connect(settings.url("owner"), connect_timeout=5) as connection:
+        with psycopg.connect(settings.url("auditor"), connect_timeout=5) as connection:
             version = connection.execute("show server_version").fetchone()[0].split()[0]
     except (psycopg.OperationalError, FileNotFoundError):
         return "not running"
@@ -152,7 +156,7 @@ def database_status(settings: Settings) -> str:
 
 def migration_status(settings: Settings) -> str:
     try:
-        with psycopg.connect(settings.url("owner"), connect_timeout=5) as connection:
+        with psycopg.connect(settings.url("auditor"), connect_timeout=5) as connection:
             applied = migrations.recorded(connection)
     except (psycopg.OperationalError, FileNotFoundError):
         return "unknown"

@@ -29,7 +29,8 @@ def apply(settings: Settings, folder: Path = FOLDER) -> list[str]:
     """
     files = read(folder)
     applied = []
-    with psycopg.connect(settings.url("owner"), connect_timeout=10) as connection:
+    # Autocommit, or reading what is recorded would open one transaction around all files.
+    with psycopg.connect(settings.url("owner"), connect_timeout=10, autocommit=True) as connection:
         refuse_unknown(set(recorded(connection)) - set(files))
         for name, text in files.items():
             with connection.transaction():

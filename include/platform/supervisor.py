@@ -50,13 +50,13 @@ LIBC = ctypes.CDLL(None)
 
 @dataclass
 class State:
-    """What the supervisor tells others, in a file. `sessions` are those of its components (a session id is a pid)."""
+    """What the supervisor tells others, in a file."""
 
     pid: int
     started: float
     """The supervisor's start, seconds since the epoch: with it, a pid used again is not mistaken for ours."""
-    airflow_port: int
-    sessions: list[int] = field(default_factory=list)
+    sessions: list[tuple[int, float]] = field(default_factory=list)
+    """Of its components: each the pid that leads it, and when that started."""
 
     def running(self) -> bool:
         try:
@@ -91,17 +91,26 @@ def write_state(settings: Settings, state: State) -> None:
 def left_behind(state: State) -> list[psutil.Process]:
     """Processes of a supervisor's components: same sessions, started after it, and running our Python."""
     python = os.path.realpath(sys.executable)
+    sessions = {pid for pid, started in state.sessions if not used_again(pid, started)}
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
             if (
-                os.getsid(process.pid) in state.sessions
+                os.getsid(process.pid) in sessions
                 and process.create_time() >= state.started - 1
                 and process.status() != psutil.STATUS_ZOMBIE
                 and os.path.realpath(process.exe()) == python
             ):
                 found.append(process)
     return found
+
+
+def used_again(pid: int, started: float) -> bool:
+    """Whether another process has this pid now, after a reboot say: then the session of that number is not ours."""
+    try:
+        return abs(psutil.Process(pid).create_time() - started) >= 1
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Supervisor:
@@ -112,8 +121,9 @@ class Supervisor:
         """When to start a component that does not run, in seconds of the monotonic clock."""
         self.failures = dict.fromkeys(COMPONENTS, 0)
         self.started_at: dict[str, float] = {}
+        self.sessions: dict[str, tuple[int, float]] = {}
         self.stopping = False
-        self.state = State(os.getpid(), psutil.Process().create_time(), settings.airflow_port)
+        self.state = State(os.getpid(), psutil.Process().create_time())
 
     def run(self) -> None:
         LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -146,7 +156,8 @@ class Supervisor:
         process.returncode = 0
         self.pids[name] = process.pid
         self.started_at[name] = time.monotonic()
-        self.state.sessions.append(process.pid)
+        self.sessions[name] = (process.pid, psutil.Process(process.pid).create_time())
+        self.state.sessions.append(self.sessions[name])
         write_state(self.settings, self.state)
 
     def reap(self) -> list[str]:
@@ -170,7 +181,8 @@ class Supervisor:
 
     def end_orphans(self) -> None:
         """Kills the sessions of dead components, and every child of ours that is no component."""
-        gone = State(self.state.pid, self.state.started, 0, [s for s in self.state.sessions if s not in self.pids.values()])
+        living = [self.sessions[name] for name in self.pids]
+        gone = State(self.state.pid, self.state.started, [session for session in self.state.sessions if session not in living])
         for _ in range(20):
             self.reap()
             orphans = [child for child in psutil.Process().children() if child.pid not in self.pids.values()]
@@ -181,7 +193,7 @@ class Supervisor:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             time.sleep(0.1)
-        self.state.sessions = list(self.pids.values())
+        self.state.sessions = living
         write_state(self.settings, self.state)
 
     def stop(self) -> None:

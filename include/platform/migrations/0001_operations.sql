@@ -21,6 +21,17 @@ comment on column ops.file_receipts.path is 'Relative to the landing folder, as 
 comment on column ops.file_receipts.rows_read is 'Data rows in the file, headers not counted: accepted + rejected + duplicate.';
 comment on column ops.file_receipts.notes is 'Unknown columns, replaced bytes and other things worth knowing about the file.';
 
+create function ops.refuse_receipt_change() returns trigger
+language plpgsql
+as $$
+begin
+    raise exception 'the receipt of % is final: only a refused file is taken again', old.path;
+end
+$$;
+
+create trigger loaded_receipt_is_final before update on ops.file_receipts
+for each row when (old.state <> 'refused') execute function ops.refuse_receipt_change();
+
 create table ops.file_service_dates (
     file text not null references ops.file_receipts,
     service_date date not null,

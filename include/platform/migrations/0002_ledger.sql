@@ -21,29 +21,29 @@ create index on decisions.ledger (recommendation_id);
 create unique index on decisions.ledger (recommendation_id) where entry_type = 'recommendation';
 create unique index on decisions.ledger ((payload ->> 'case_id')) where entry_type = 'review';
 
--- One text per entry, the same on every server: instants as UTC microseconds, jsonb as PostgreSQL prints it.
+-- One text per entry, the same on every server: a JSON array, in which nothing can run into its neighbour, with instants
+-- as UTC microseconds and jsonb as PostgreSQL prints it.
 create function decisions.entry_hash(entry decisions.ledger) returns text
 language sql stable
 set timezone = 'UTC'
-return encode(sha256(convert_to(concat_ws(
-    E'\x1f',
+return encode(sha256(convert_to(jsonb_build_array(
     entry.previous_hash,
     entry.entry_id,
     entry.entry_type,
     to_char(entry.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.US'),
     entry.actor,
-    coalesce(to_char(entry.service_date, 'YYYY-MM-DD'), '-'),
-    coalesce(entry.party_kind, '-'),
-    coalesce(entry.party_id, '-'),
-    coalesce(entry.recommendation_id, '-'),
-    entry.payload::text
-), 'UTF8')), 'hex');
+    entry.service_date,
+    entry.party_kind,
+    entry.party_id,
+    entry.recommendation_id,
+    entry.payload
+)::text, 'UTF8')), 'hex');
 
 -- The only way in. Takes a JSON array of {entry_type, actor, service_date, party_kind, party_id, recommendation_id, payload},
 -- appends those not there yet and returns how many that were.
 create function decisions.append(entries jsonb, recorded_at timestamptz) returns integer
 language plpgsql security definer
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     item jsonb;
@@ -93,6 +93,32 @@ $$;
 
 create trigger ledger_is_append_only before update or delete or truncate on decisions.ledger
 for each statement execute function decisions.refuse_change();
+
+-- The owner may insert without `append`, as every owner may; but nothing that breaks the chain.
+create function decisions.refuse_broken_link() returns trigger
+language plpgsql
+as $$
+declare
+    last decisions.ledger;
+begin
+    select * into last from decisions.ledger order by entry_id desc limit 1;
+    if new.entry_id is distinct from coalesce(last.entry_id, 0) + 1
+        or new.previous_hash is distinct from coalesce(last.hash, repeat('0', 64))
+        or new.hash is distinct from decisions.entry_hash(new)
+    then
+        raise exception 'entry % does not follow from the last one: use decisions.append', new.entry_id;
+    end if;
+    return new;
+end
+$$;
+
+create trigger ledger_is_a_chain before insert on decisions.ledger
+for each row execute function decisions.refuse_broken_link();
+
+-- Also in sessions that call themselves replicas, where triggers otherwise rest.
+alter table decisions.ledger
+    enable always trigger ledger_is_append_only,
+    enable always trigger ledger_is_a_chain;
 
 -- The first entry whose own hash, link or number does not fit; no row means the chain is whole.
 create function decisions.first_broken_entry() returns table (entry_id bigint, problem text)

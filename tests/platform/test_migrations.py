@@ -1,0 +1,92 @@
+"""Migrations: each once, in order, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from include.platform import PlatformError, migrations
+from include.settings import Settings
+
+
+@pytest.fixture
+def folder(warehouse: Settings, tmp_path: Path) -> Iterator[Path]:
+    """The real migrations, all applied, in a folder to add to. What a test adds is undone in the warehouse, too."""
+    for name, text in migrations.read(migrations.FOLDER).items():
+        (tmp_path / name).write_text(text)
+    yield tmp_path
+    with psycopg.connect(warehouse.url("owner")) as connection:
+        connection.execute("drop schema if exists trial cascade")
+        connection.execute("delete from ops.schema_migrations where not name = any(%s)", [list(migrations.read(migrations.FOLDER))])
+
+
+def recorded(settings: Settings) -> list[str]:
+    with psycopg.connect(settings.url("owner")) as connection:
+        return [row[0] for row in connection.execute("select name from ops.schema_migrations order by applied_at")]
+
+
+def exists(settings: Settings, relation: str) -> bool:
+    with psycopg.connect(settings.url("owner")) as connection:
+        return connection.execute("select to_regclass(%s) is not null", [relation]).fetchone()[0]
+
+
+def test_all_were_applied_in_order(warehouse: Settings):
+    names = [path.name for path in sorted(migrations.FOLDER.glob("*.sql"))]
+    assert len(names) >= 3
+    assert recorded(warehouse) == names
+
+
+def test_a_second_run_applies_nothing(warehouse: Settings):
+    before = recorded(warehouse)
+    assert migrations.apply(warehouse) == []
+    assert recorded(warehouse) == before
+
+
+def test_only_new_files_are_applied_and_in_the_order_of_their_numbers(warehouse: Settings, folder: Path):
+    (folder / "0101_table.sql").write_text("create table trial.second (id integer references trial.first)")
+    (folder / "0100_schema.sql").write_text("create schema trial; create table trial.first (id integer primary key)")
+    (folder / "notes.sql").write_text("this is not a migration")
+    assert migrations.apply(warehouse, folder) == ["0100_schema.sql", "0101_table.sql"]
+    assert exists(warehouse, "trial.second")
+    assert migrations.apply(warehouse, folder) == []
+
+
+def test_a_changed_file_is_refused(warehouse: Settings, folder: Path):
+    first = min(folder.glob("*.sql"))
+    first.write_text(first.read_text() + "\n-- an afterthought\n")
+    (folder / "0100_schema.sql").write_text("create schema trial; create table trial.first (id integer)")
+    with pytest.raises(PlatformError, match=f"{first.name} was changed after it was applied"):
+        migrations.apply(warehouse, folder)
+    assert not exists(warehouse, "trial.first")
+
+
+def test_a_failing_file_leaves_nothing_and_can_be_mended(warehouse: Settings, folder: Path):
+    (folder / "0100_schema.sql").write_text("create schema trial; create table trial.first (id integer)")
+    failing = folder / "0101_table.sql"
+    failing.write_text("create table trial.second (id integer); insert into trial.second values ('not a number')")
+    with pytest.raises(PlatformError, match="migration 0101_table.sql failed: invalid input syntax for type integer"):
+        migrations.apply(warehouse, folder)
+    assert exists(warehouse, "trial.first")
+    assert not exists(warehouse, "trial.second")
+    assert recorded(warehouse)[-1] == "0100_schema.sql"
+    failing.write_text("create table trial.second (id integer)")
+    assert migrations.apply(warehouse, folder) == ["0101_table.sql"]
+
+
+def test_a_newer_warehouse_is_refused(warehouse: Settings, folder: Path):
+    (folder / "0100_schema.sql").write_text("create schema trial")
+    migrations.apply(warehouse, folder)
+    with pytest.raises(PlatformError, match="newer version.*0100_schema.sql"):
+        migrations.apply(warehouse)
+
+
+def test_several_at_once_apply_each_file_once(warehouse: Settings, folder: Path):
+    (folder / "0100_schema.sql").write_text("create schema trial; create table trial.first (id integer)")
+    (folder / "0101_table.sql").write_text("create table trial.second (id integer)")
+    with ThreadPoolExecutor(4) as pool:
+        applied = list(pool.map(lambda _: migrations.apply(warehouse, folder), range(4)))
+    assert sorted(sum(applied, [])) == ["0100_schema.sql", "0101_table.sql"]
