@@ -15,7 +15,7 @@ from include.lake import build, dbt, publish
 from include.settings import Settings
 
 MONDAY = date(2026, 11, 16)
-DAYS = [MONDAY + timedelta(days=d) for d in range(3)]
+DAYS = [MONDAY + timedelta(days=d) for d in range(2)]
 
 
 class World:
