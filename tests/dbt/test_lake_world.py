@@ -120,7 +120,9 @@ def test_the_file_that_never_came_is_named_and_every_other_delivery_is_whole(wor
     (path,) = world.expected.missing
     assert path.endswith(missing_file(DAYS[-1]))
     assert incomplete == [(DAYS[-1], "cdr/asterisk", True, 1, missing_file(DAYS[-1]))]
-    cdr = world.rows("select service_date, feed, expected_rows - loaded_rows from lake.feed_delivery_daily where kind = 'cdr' order by 1, 2")
+    cdr = world.rows(
+        "select service_date, feed, expected_rows - loaded_rows from lake.feed_delivery_daily where kind = 'cdr' order by 1, 2"
+    )
     missing_rows = {(DAYS[-1], "cdr/asterisk"): world.expected.missing[path]}
     assert cdr == [(day, feed, missing_rows.get((day, feed), 0)) for day in DAYS for feed in ("cdr/asterisk", "cdr/standard")]
 

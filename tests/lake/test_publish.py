@@ -148,7 +148,11 @@ def test_publishing_twice_is_the_same_and_a_day_without_rows_is_emptied(bench):
     assert bench.rows("select * from lake.all_types") == []
 
 
-@pytest.mark.parametrize("what_happens", ["new.attempts := new.attempts + 1; return new;", "return null;"], ids=["a sum differs", "a row is lost"])
+@pytest.mark.parametrize(
+    "what_happens",
+    ["new.attempts := new.attempts + 1; return new;", "return null;"],
+    ids=["a sum differs", "a row is lost"],
+)
 def test_a_mismatch_rolls_back_every_table(bench, what_happens):
     bench.publish()
     before = bench.everything()
