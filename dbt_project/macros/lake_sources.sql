@@ -12,7 +12,7 @@
 
 {% macro duckdb__create_raw_lake() -%}
   {%- if execute -%}
-  {%- set lake = env_var('TOLLGATE_LAKE') -%}
+  {%- set lake = env_var('TOLLGATE_LAKE') | replace("'", "''") -%}
   create schema if not exists raw_lake;
   {% for table in ['receipts', 'superseded'] %}
   create or replace view raw_lake.{{ table }} as

@@ -21,9 +21,22 @@
     from {{ days }} as d
     cross join (
       select distinct receipt_id, snapshot_from, loaded_at from {{ source('raw_lake', 'reference_' ~ table) }}
+      {%- if table in ['campaigns', 'enforcement_notices'] %}
+      union all
+      select receipt_id, coalesce({{ date_in_name('path') }}, cast(loaded_at as date)) as snapshot_from, loaded_at
+      from {{ source('raw_lake', 'receipts') }}
+      where feed = 'reference/{{ table }}' and state = 'loaded' and rows_read = 0
+      {%- endif %}
     ) as s
   ) as ranked
   where preference = 1
+{%- endmacro %}
+
+{#- The first YYYY-MM-DD or YYYYMMDD in the name of the file at `path`, as include/ingest/reference.py reads it; else null. -#}
+{% macro date_in_name(path) -%}
+  {%- set name = "reverse(split_part(reverse(" ~ path ~ "), '/', 1))" -%}
+  {%- set found = "replace(regexp_extract(" ~ name ~ ", '(?:^|[^0-9])(20[0-9]{2}-?[01][0-9]-?[0-3][0-9])(?:[^0-9]|$)', 1), '-', '')" -%}
+  try_cast(concat_ws('-', left({{ found }}, 4), substr({{ found }}, 5, 2), substr({{ found }}, 7, 2)) as date)
 {%- endmacro %}
 
 {#- `valid_from` and `valid_to` are inclusive; an empty end is open. -#}

@@ -3,38 +3,55 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from pathlib import Path
+
+import psycopg
 
 from include.lake import dbt, publish, tables
 from include.settings import Settings
 
+EVIDENCE = {"complaints": "lake.complaint_matches", "tracebacks": "lake.notice_matches"}
+"""Kinds of landing files that bring evidence, and where its matches with calls are published, one row per row accepted."""
 
-def evidence_days(lake: Path, day: date, processed: list[date]) -> list[date]:
+NOTHING_MATCHED = "select null::date as service_date, 0 as rows where false"  # before the first publication
+
+MATCH_AGAIN = """
+    select service_date from matched where service_date > %(day)s
+    union
+    select received.service_date
+    from (
+        select d.service_date, sum(d.rows) as rows
+        from ops.file_service_dates as d
+        join ops.file_receipts as f using (file)
+        where f.kind = %(kind)s and d.service_date < %(day)s
+        group by d.service_date
+    ) as received
+    left join matched using (service_date)
+    where received.rows > coalesce(matched.rows, 0)
+"""
+
+
+def evidence_days(settings: Settings, day: date, processed: list[date]) -> list[date]:
     """The dates whose complaints and notices are matched anew when `day` is built.
 
-    The day itself; every later processed day, whose notices may be about calls of this day; and earlier dates on
-    which complaints or notices were received but that were never built, so that none stays unmatched.
+    The day itself; every later date that is processed or was matched, whose notices may be about calls of this day; and
+    earlier dates that received more than was matched and published: nobody may ever build them for their calls. That is
+    asked of the warehouse, so that neither a crash before publishing nor an emptied warehouse leaves a date out.
     """
-    never_built = {
-        received
-        for table, model in (("complaints", "complaint_matches"), ("notices", "notice_matches"))
-        for received in _dates(lake / table)
-        if received < day and not (lake / "daily" / model / f"service_date={received}").exists()
-    }
-    return sorted({day, *never_built, *(later for later in processed if later > day)})
-
-
-def _dates(table: Path) -> list[date]:
-    """Service dates of a dated table that have rows; the date of the empty schema file is none."""
-    found = (date.fromisoformat(folder.name.partition("=")[2]) for folder in table.glob("service_date=*"))
-    return [day for day in found if day != date(1970, 1, 1)]
+    days = {day, *(later for later in processed if later > day)}
+    with psycopg.connect(settings.url("transformer")) as connection:
+        for kind, matches in EVIDENCE.items():
+            (exists,) = connection.execute("select to_regclass(%s) is not null", (matches,)).fetchone()
+            source = f"select service_date, count(*) as rows from {matches} group by 1" if exists else NOTHING_MATCHED
+            found = connection.execute(f"with matched as ({source}) {MATCH_AGAIN}", {"kind": kind, "day": day}).fetchall()
+            days |= {other for (other,) in found}
+    return sorted(days)
 
 
 def run_of(settings: Settings, day: date, processed: list[date]) -> dict:
     """What the dbt macros are told about a run (see `dbt.run_dbt`)."""
     return {
         "service_date": day.isoformat(),
-        "evidence_days": [other.isoformat() for other in evidence_days(settings.lake, day, processed)],
+        "evidence_days": [other.isoformat() for other in evidence_days(settings, day, processed)],
         "run_at": datetime.now(UTC).isoformat(),
     }
 

@@ -38,7 +38,7 @@ def arguments(settings: Settings, target: str, command: str, selection: tuple[st
         raise ValueError(f"unknown dbt target {target!r}: one of {', '.join(TARGETS)}")
     folder = target_path(settings, target)
     return [
-        sys.executable, "-m", "dbt.cli.main", command,
+        sys.executable, "-c", "from dbt.cli.main import cli; cli()", command,
         "--project-dir", str(PROJECT),
         "--profiles-dir", str(PROJECT),
         "--target", target,

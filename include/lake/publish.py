@@ -112,14 +112,30 @@ def totals(model: Model, rows: pa.Table) -> tuple[int, ...]:
 
 
 def create_tables(settings: Settings, models: Iterable[Model], cursor) -> None:
-    """Create the warehouse tables that are not there yet."""
+    """Create the warehouse tables that are not there yet; to others add the columns that their models gained.
+
+    A column that changed its type or left its model stays as it is: published days hold it, and views may read it.
+    """
     readers = [settings.role_name("auditor"), settings.role_name("recommender")]
-    cursor.execute("select table_name from information_schema.tables where table_schema = 'lake'")
-    existing = {name for (name,) in cursor.fetchall()}
+    cursor.execute("select table_name, column_name from information_schema.columns where table_schema = 'lake'")
+    existing: dict[str, set[str]] = {}
+    for table, column in cursor.fetchall():
+        existing.setdefault(table, set()).add(column)
     for model in models:
         if model.name not in existing:
-            for statement in ddl(model, readers):
-                cursor.execute(statement)
+            statements = ddl(model, readers)
+        else:
+            gained = {name: column for name, column in model.columns.items() if name not in existing[model.name]}
+            statements = [
+                statement
+                for name, (data_type, text) in gained.items()
+                for statement in (
+                    f'alter table {model.relation} add column "{name}" {data_type}',
+                    f'comment on column {model.relation}."{name}" is {quoted(text)}',
+                )
+            ]
+        for statement in statements:
+            cursor.execute(statement)
 
 
 def publish(settings: Settings, run: dict) -> dict[str, int]:

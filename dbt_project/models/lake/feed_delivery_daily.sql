@@ -15,6 +15,7 @@ receipts as (
         feed,
         rows_read,
         rows_accepted,
+        rows_duplicate,
         path,
         -- the last part of the path, which is all that a manifest of another folder has in common with it
         reverse(split_part(reverse(path), '/', 1)) as file_name
@@ -48,7 +49,8 @@ files_of_day as (
     left join rows_of_day as d on d.receipt_id = r.receipt_id
     where d.receipt_id is not null
         or (
-            r.rows_accepted = 0
+            -- nothing in it, or nothing new; a file whose every row was refused is neither
+            r.rows_read = r.rows_duplicate
             and (r.path like '%{{ day }}%' or r.path like '%{{ day | replace('-', '') }}%')
         )
 
@@ -158,9 +160,9 @@ snapshots as (
     select
         'reference/{{ table }}' as feed,
         s.snapshot_from,
-        cast(count(*) as bigint) as snapshot_rows
-    from {{ source('raw_lake', 'reference_' ~ table) }} as t
-    inner join ({{ snapshot_in_force(table, 'day') }}) as s on s.receipt_id = t.receipt_id
+        cast(count(t.receipt_id) as bigint) as snapshot_rows
+    from ({{ snapshot_in_force(table, 'day') }}) as s
+    left join {{ source('raw_lake', 'reference_' ~ table) }} as t on t.receipt_id = s.receipt_id
     group by s.snapshot_from
     {{ 'union all' if not loop.last }}
     {% endfor %}
