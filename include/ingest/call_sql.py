@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from string import Template
 
-from include.ingest.declarations import Declaration, Field
+from include.ingest.declarations import CALL_COLUMNS, Declaration, Field
 from include.ingest.receipts import RefusedFile
+from include.ingest.stream import LONGEST_LINE, NEVER
 
 SQL = Path(__file__).with_name("sql")
 
-COLUMNS = (
-    "call_id", "attempt", "switch_id", "start_time", "answer_time", "end_time", "ingress_trunk", "egress_trunk", "source_ip",
-    "calling_number", "asserted_number", "called_number", "sip_code", "release_party", "attestation", "verstat", "signer", "orig_id",
-)  # fmt: skip
 TIMES = ("start_time", "answer_time", "end_time")
-OFFSET = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
+OFFSET = r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])$"
 
 MACROS = """
 create or replace macro unquoted(field) as
@@ -39,6 +36,12 @@ def choose_layout(declaration: Declaration, first_line: list[str]) -> tuple[str,
     """
     if declaration.header:
         layout = tuple(name.strip() for name in first_line)
+        taken = {source for field in declaration.fields.values() for source in field.sources}
+        for name in layout:
+            if name in taken and layout.count(name) > 1:
+                raise RefusedFile(
+                    f"column {name} stands twice in the header: leave one of them out, or name them apart, and send the file again"
+                )
         for column, field in declaration.fields.items():
             if field.required and field.default is None and not field.folder and not set(field.sources) & set(layout):
                 raise RefusedFile(
@@ -65,11 +68,13 @@ def parse_lines(
     declaration: Declaration, layout: tuple[str, ...], *, piece: Path, first_line: int, header_lines: int, folder: str | None
 ) -> str:
     """The statement that makes `parsed` of one piece of a file: every line of it, cast, with its reject reason or none."""
-    fields = {column: declaration.fields.get(column, Field()) for column in COLUMNS}
+    fields = {column: declaration.fields.get(column, Field()) for column in CALL_COLUMNS}
     named = {column: _value(declaration, layout, field, folder) for column, field in fields.items()}
     start, answer, end = (_instant(declaration, time) for time in TIMES)
     return template("parse_lines").substitute(
         piece=str(piece).replace("'", "''"),
+        never=NEVER,
+        longest_line=LONGEST_LINE,
         first_line=first_line,
         header_lines=header_lines,
         delimiter=literal(declaration.delimiter),
@@ -78,7 +83,7 @@ def parse_lines(
         named=",\n        ".join(
             f"{expression} as {column}" for column, expression in named.items()
         ) + "".join(
-            f",\n        {_plain(declaration, layout, field)} as {column}_as_sent" for column, field in fields.items() if field.map
+            f",\n        {_value_as_sent(declaration, layout, field, folder)} as {column}_as_sent" for column, field in fields.items() if field.map
         ),
         reasons="\n        ".join(_reasons(declaration, fields)),
         start_at=start,
@@ -109,16 +114,21 @@ def _plain(declaration: Declaration, layout: tuple[str, ...], field: Field) -> s
 
 
 def _value(declaration: Declaration, layout: tuple[str, ...], field: Field, folder: str | None) -> str:
-    """The value as we take it: extracted, mapped, or its default."""
-    value = literal(folder) if field.folder else _plain(declaration, layout, field)
-    if field.extract:
-        value = f"nullif(regexp_extract({value}, {literal(field.extract)}, 1), '')"
+    """The value as we take it: extracted or its default, then mapped."""
+    value = _value_as_sent(declaration, layout, field, folder)
     if field.map:
         cases = " ".join(f"when {literal(sent)} then {literal(ours)}" for sent, ours in field.map.items())
         value = f"(case {value} {cases} end)"
+    return f"cast({value} as varchar)"
+
+
+def _value_as_sent(declaration: Declaration, layout: tuple[str, ...], field: Field, folder: str | None) -> str:
+    value = literal(folder) if field.folder else _plain(declaration, layout, field)
+    if field.extract:
+        value = f"nullif(regexp_extract({value}, {literal(field.extract)}, 1), '')"
     if field.default is not None:
         value = f"coalesce({value}, {literal(field.default)})"
-    return f"cast({value} as varchar)"
+    return value
 
 
 def _instant(declaration: Declaration, column: str) -> str:

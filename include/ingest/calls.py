@@ -23,11 +23,13 @@ from include.ingest.call_sql import unknown_columns
 from include.ingest.declarations import Declaration
 from include.ingest.landing import LandingFile
 from include.ingest.receipts import Receipt, RefusedFile, RejectedRow
-from include.ingest.stream import PIECE_BYTES, LineStream, Piece
+from include.ingest.stream import LONGEST_LINE, PIECE_BYTES, LineStream, Piece, no_line
 from include.lake import tables
 
 WORKERS = os.cpu_count() or 1
 WORKER_MEMORY = "1GB"
+ROWS_THAT_TELL = 100
+"""Of a file without a header, so many rows are looked at for its layout."""
 
 
 @dataclass
@@ -52,7 +54,7 @@ def parse(file: LandingFile, declaration: Declaration, scratch: Path, piece_byte
         running: set[Future] = set()
         for number, piece in enumerate(stream):
             if parsed is None:
-                parsed = ParsedFile("", call_sql.choose_layout(declaration, _first_row(piece, declaration)), scratch)
+                parsed = ParsedFile("", call_sql.choose_layout(declaration, _telling_row(piece, declaration)), scratch)
             running.add(pool.submit(_parse_piece, piece, number, file, declaration, parsed.layout, scratch, header_lines))
             if len(running) > WORKERS:  # no more pieces in memory than there are workers, and one
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -70,11 +72,23 @@ def parse(file: LandingFile, declaration: Declaration, scratch: Path, piece_byte
     return parsed
 
 
-def _first_row(piece: Piece, declaration: Declaration) -> list[str]:
-    lines = piece.text.decode().splitlines()
-    if len(lines) <= declaration.skip_lines:
+def _telling_row(piece: Piece, declaration: Declaration) -> list[str]:
+    """The header or, where there is none, the first of the first rows that fits a layout: one broken row is no broken file."""
+    lines = piece.text.split(b"\n", declaration.skip_lines + ROWS_THAT_TELL)[declaration.skip_lines : -1]
+    if not lines:
         raise RefusedFile(f"the file ends before its header, which {declaration.path.name} expects in line {declaration.skip_lines + 1}")
-    return next(csv.reader([lines[declaration.skip_lines]], delimiter=declaration.delimiter))
+    if declaration.header:
+        return _fields(lines[0], declaration)
+    widths = {len(layout) for layout in declaration.layouts}
+    rows = [_fields(line, declaration) for line in lines]
+    return next((row for row in rows if len(row) in widths), rows[0])
+
+
+def _fields(line: bytes, declaration: Declaration) -> list[str]:
+    try:
+        return next(csv.reader([line.decode()], delimiter=declaration.delimiter), [])
+    except csv.Error:  # a field longer than any that means something
+        return [line[:100].decode(errors="replace")]
 
 
 def _parse_piece(
@@ -83,18 +97,24 @@ def _parse_piece(
     text = scratch / f"piece-{number:05d}.txt"
     text.write_bytes(piece.text)
     with connect(threads=1) as connection:
-        connection.execute(
-            call_sql.parse_lines(
-                declaration, layout, piece=text, first_line=piece.first_line, header_lines=header_lines, folder=file.folder_below_feed
+        try:
+            connection.execute(
+                call_sql.parse_lines(
+                    declaration, layout, piece=text, first_line=piece.first_line, header_lines=header_lines, folder=file.folder_below_feed
+                )
             )
-        )
+        except duckdb.InvalidInputException as error:
+            longest = max(range(piece.lines), key=[len(line) for line in piece.text.split(b"\n")].__getitem__)
+            if len(piece.text.split(b"\n")[longest]) < LONGEST_LINE:
+                raise
+            raise RefusedFile(no_line(piece.first_line + longest)) from error
         _classify_numbers(connection)
         staged = str(text.with_suffix(".parquet")).replace("'", "''")
         connection.execute(call_sql.template("write_piece").substitute(staged=staged))
         rejected = connection.execute(
             "select source_line, reject.field, reject.reason, line from parsed where reject is not null"
         ).fetchall()
-        read = connection.execute("select count(*) from parsed").fetchone()[0]
+        [(read,)] = connection.execute("select count(*) from parsed").fetchall()
     text.unlink()
     return read, [RejectedRow(*row) for row in rejected]
 
@@ -131,7 +151,7 @@ def connect(threads: int) -> duckdb.DuckDBPyConnection:
     connection.execute(f"set threads = {threads}; set memory_limit = '{WORKER_MEMORY}'; set TimeZone = 'UTC'; set enable_progress_bar = false")
     connection.execute(call_sql.MACROS)
     connection.execute(
-        "create temp table nanp_classes as select * from read_csv(?, columns = {'prefix': 'VARCHAR', 'class': 'VARCHAR'})",
+        "create temp table nanp_classes as select * from read_csv(?, auto_detect = false, header = true, columns = {'prefix': 'VARCHAR', 'class': 'VARCHAR'})",
         [str(numbers.NANP_CLASSES)],
     )
     return connection
@@ -153,7 +173,9 @@ def place(parsed: ParsedFile, receipt: Receipt, lake: Path) -> None:
         connection.execute("create table arriving as select switch_id, call_id, attempt, source_line, content_hash, service_date from staged")
         _present_rows(connection, lake, receipt.file, dates)
         connection.execute(call_sql.template("judge_duplicates").substitute())
-        receipt.rows_duplicate = connection.execute("select count(*) from judged where verdict = 'duplicate'").fetchone()[0]
+        # fetchall(), because DuckDB takes a result of which rows may be left for one still in use.
+        [(receipt.rows_duplicate,)] = connection.execute("select count(*) from judged where verdict = 'duplicate'").fetchall()
+        tables.forget(lake, "calls", receipt.file)
         for day in dates:
             receipt.rows_by_date[day] = _write_day(connection, parsed.scratch, lake, receipt, day)
         _write_superseded(connection, lake, receipt)
@@ -168,11 +190,15 @@ def _present_rows(connection: duckdb.DuckDBPyConnection, lake: Path, digest: str
     connection.execute(
         """
         create table present as
-        select calls.switch_id, calls.call_id, calls.attempt, calls.source_line, calls.content_hash, calls.service_date, calls.receipt_id
+        select calls.switch_id, calls.call_id, calls.attempt, calls.source_line, calls.content_hash, calls.service_date, calls.receipt_id,
+            superseded.receipt_id is not null as is_superseded
         from read_parquet($files, hive_partitioning = true, hive_types = {'service_date': date}) as calls
         semi join (select receipt_id from read_parquet($receipts) where state <> 'refused') as receipts using (receipt_id)
+        left join (
+            select distinct receipt_id, source_line from read_parquet($superseded) where by_receipt_id <> $digest
+        ) as superseded using (receipt_id, source_line)
         """,
-        {"files": files, "receipts": str(lake / "receipts" / "*.parquet")},
+        {"files": files, "digest": digest, "superseded": str(lake / "superseded" / "*.parquet"), "receipts": str(lake / "receipts" / "*.parquet")},
     )
 
 
@@ -181,7 +207,7 @@ def _write_day(connection: duckdb.DuckDBPyConnection, scratch: Path, lake: Path,
     finished.parent.mkdir(parents=True, exist_ok=True)
     unfinished = scratch / f"calls-{day}.parquet"
     columns = ", ".join(name for name, _ in tables.CALLS if name not in ("receipt_id", "source_line", "feed"))
-    written = connection.execute(
+    [(written,)] = connection.execute(
         f"""
         copy (
             select '{receipt.file}' as receipt_id, cast(source_line as integer) as source_line, {call_sql.literal(receipt.feed)} as feed, {columns}
@@ -191,7 +217,7 @@ def _write_day(connection: duckdb.DuckDBPyConnection, scratch: Path, lake: Path,
             order by start_ms, source_line
         ) to '{str(unfinished).replace("'", "''")}' (format parquet, compression zstd)
         """
-    ).fetchone()[0]
+    ).fetchall()
     if written:
         shutil.move(unfinished, finished.with_name(f".{finished.name}.{os.getpid()}"))
         os.replace(finished.with_name(f".{finished.name}.{os.getpid()}"), finished)
@@ -210,6 +236,7 @@ def _write_superseded(connection: duckdb.DuckDBPyConnection, lake: Path, receipt
         """,
         params={"receipt": receipt.file},
     ).to_arrow_table()
+    tables.forget(lake, "superseded", receipt.file)
     if superseded.num_rows:
         tables.write(tables.file_of(lake, "superseded", receipt.file), superseded.cast(tables.schema("superseded")))
         receipt.notes["superseded_rows"] = superseded.num_rows

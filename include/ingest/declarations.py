@@ -6,10 +6,17 @@ repository, in `$TOLLGATE_HOME/feeds/<kind>/<name>.yaml`. `docs/feeds.md` descri
 
 from __future__ import annotations
 
+import codecs
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
+import duckdb
 import yaml
+
+from include.lake import tables
 
 BUILT_IN = Path(__file__).resolve().parent.parent / "feeds"
 
@@ -79,6 +86,37 @@ FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "guard"}
 TOP_KEYS = {
     "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "verified",
 }
+FIELD_KEYS = {"from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix"}
+SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix"}
+"""Keys of fields that the reader of call records does not know."""
+
+CALL_COLUMNS = (
+    "call_id", "attempt", "switch_id", "start_time", "answer_time", "end_time", "ingress_trunk", "egress_trunk", "source_ip",
+    "calling_number", "asserted_number", "called_number", "sip_code", "release_party", "attestation", "verstat", "signer", "orig_id",
+)  # fmt: skip
+COMPLAINT_COLUMNS = (
+    "complaint_id", "received_at", "call_at", "calling_number", "called_number", "called_area_code", "callback_number", "topic",
+    "recorded_message", "consumer_state",
+)  # fmt: skip
+NOTICE_COLUMNS = (
+    "traceback_id", "requester", "received_at", "call_at", "calling_number", "called_number", "campaign", "violation_class",
+    "description", "downstream_provider", "sip_call_id", "recording_url",
+)  # fmt: skip
+NEEDED = {
+    "cdr": ("call_id", "switch_id", "start_time", "end_time", "ingress_trunk", "sip_code"),
+    "complaints": ("received_at",),
+    "tracebacks": ("traceback_id", "received_at", "call_at", "called_number"),
+    "manifest": ("file", "rows"),
+}
+"""Columns without which a row means nothing: required, or with a default, in every declaration of the kind."""
+
+
+def columns_of(kind: str, name: str) -> tuple[str, ...] | None:
+    """Our columns, which a declaration may fill; null for a reference table that does not exist."""
+    of_kind = {"cdr": CALL_COLUMNS, "complaints": COMPLAINT_COLUMNS, "tracebacks": NOTICE_COLUMNS, "manifest": ("file", "rows", "sha256")}
+    if kind == "reference":
+        return tuple(column for column, _ in tables.REFERENCE[name]) if name in tables.REFERENCE else None
+    return of_kind[kind]
 
 
 def load(feed: str, home: Path) -> Declaration:
@@ -95,58 +133,178 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
     """Read and check one YAML file."""
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise BadDeclaration(f"{path}: not valid YAML: {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadDeclaration(f"{path}: not valid YAML in UTF-8: {error}") from error
+    check = _Check(path)
     if not isinstance(given, dict) or not isinstance(given.get("fields"), dict):
         raise BadDeclaration(f"{path}: needs a mapping with the key 'fields'")
-    _refuse_unknown(path, "", given, TOP_KEYS)
-    format_, times = given.get("format") or {}, given.get("times") or {}
-    _refuse_unknown(path, "format.", format_, FORMAT_KEYS)
-    _refuse_unknown(path, "times.", times, {"format", "zone"})
-    time_format = times.get("format", "iso8601")
+    check.keys("", given, TOP_KEYS)
+    format_ = check.typed("format", given.get("format") or {}, dict, "a mapping")
+    times = check.typed("times", given.get("times") or {}, dict, "a mapping")
+    check.keys("format.", format_, FORMAT_KEYS)
+    check.keys("times.", times, {"format", "zone"})
+    _check_format(check, kind, format_)
+    wanted = "iso8601, or a strptime format such as %Y-%m-%d %H:%M:%S"
+    time_format = check.typed("times.format", times.get("format", "iso8601"), str, wanted)
     if kind == "cdr" and time_format != "iso8601" and "%z" not in time_format and "zone" not in times:
-        raise BadDeclaration(f"{path}: times.zone is missing: times without an offset need a declared zone, such as America/Chicago")
+        check.fail("times.zone", "is missing: times without an offset need a declared zone, such as America/Chicago")
+    if times.get("zone") is not None:
+        _check_zone(check, times["zone"])
+    share = given.get("smallest_share_of_previous")
+    if share is not None and (not isinstance(share, (int, float)) or not 0 <= share <= 1):
+        check.fail("smallest_share_of_previous", f"is {share!r}: a number from 0 to 1")
     declaration = Declaration(
         kind=kind,
         name=name,
         path=path,
-        description=given.get("description", name),
-        fields={column: _field(path, column, spec or {}) for column, spec in given["fields"].items()},
-        layouts=tuple(tuple(layout) for layout in given.get("layouts", ())),
+        description=str(given.get("description", name)),
+        fields={column: _field(check, kind, column, {} if spec is None else spec) for column, spec in given["fields"].items()},
+        layouts=tuple(
+            check.texts(f"layouts[{number}]", layout)
+            for number, layout in enumerate(check.typed("layouts", given.get("layouts", []), list, "a list of lists"))
+        ),
         time_format=time_format,
         zone=times.get("zone"),
-        ignored=frozenset(given.get("ignored", ())),
-        key=tuple(given.get("key", ())),
-        smallest_share_of_previous=given.get("smallest_share_of_previous"),
+        ignored=frozenset(check.texts("ignored", given.get("ignored", []))),
+        key=check.texts("key", given.get("key", [])),
+        smallest_share_of_previous=share,
         verified=given.get("verified", True),
         **format_,
-        **({"nulls": frozenset(given["nulls"]) | {""}} if "nulls" in given else {}),
+        **({"nulls": frozenset(check.texts("nulls", given["nulls"])) | {""}} if "nulls" in given else {}),
     )
-    if not declaration.header and not declaration.layouts:
-        raise BadDeclaration(f"{path}: a file without a header needs 'layouts', lists of column names by position")
+    _check_whole(check, declaration)
     return declaration
 
 
-def _field(path: Path, column: str, spec: dict) -> Field:
-    _refuse_unknown(
-        path, f"fields.{column}.", spec,
-        {"from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix"},
-    )
+@dataclass(frozen=True)
+class _Check:
+    """Complaints about one YAML file."""
+
+    path: Path
+
+    def fail(self, key: str, problem: str) -> None:
+        raise BadDeclaration(f"{self.path}: {key} {problem}")
+
+    def typed(self, key: str, value: Any, type_: type, wanted: str) -> Any:
+        if not isinstance(value, type_):
+            self.fail(key, f"is {value!r}: it must be {wanted}")
+        return value
+
+    def keys(self, prefix: str, given: dict, known: set[str]) -> None:
+        unknown = sorted(str(key) for key in given if key not in known)
+        if unknown:
+            raise BadDeclaration(f"{self.path}: unknown key {prefix}{unknown[0]}: one of {', '.join(sorted(known))}")
+
+    def text(self, key: str, value: Any) -> str:
+        """YAML reads a bare YES, NO or null as no text, where a file's value was meant."""
+        if isinstance(value, bool) or value is None:
+            self.fail(key, f"holds {value!r}: put quotes around the text that was meant")
+        if isinstance(value, (dict, list)):
+            self.fail(key, f"holds {value!r}: it must be a text")
+        return str(value)
+
+    def texts(self, key: str, values: Any) -> tuple[str, ...]:
+        return tuple(self.text(key, value) for value in self.typed(key, values, list, "a list of texts"))
+
+
+def _check_format(check: _Check, kind: str, format_: dict) -> None:
+    delimiter = format_.get("delimiter", ",")
+    if not isinstance(delimiter, str) or not re.fullmatch(r"[\t -/:-@\[-`{-~]", delimiter) or delimiter == '"':
+        check.fail("format.delimiter", f"is {delimiter!r}: one character such as ',' ';' '|' or \"\\t\", and no quote, letter or digit")
+    check.typed("format.header", format_.get("header", True), bool, "true or false")
+    skip = format_.get("skip_lines", 0)
+    if isinstance(skip, bool) or not isinstance(skip, int) or skip < 0:
+        check.fail("format.skip_lines", f"is {skip!r}: the number of lines before the header, or 0")
+    encoding = check.typed("format.encoding", format_.get("encoding", "utf-8"), str, "an encoding such as utf-8 or latin-1")
+    try:
+        known = codecs.lookup(encoding)._is_text_encoding and "\n".encode(encoding) == b"\n"
+    except LookupError:
+        known = False
+    if not known:
+        check.fail("format.encoding", f"is {encoding!r}: an encoding that extends ASCII, such as utf-8, latin-1 or cp1252")
+    guard = format_.get("guard")
+    if guard is not None and (not isinstance(guard, str) or len(guard) != 1):
+        check.fail("format.guard", f"is {guard!r}: it must be one character")
+    if guard is not None and kind == "cdr":
+        check.fail("format.guard", "is not for call records: leave it out")
+
+
+def _check_zone(check: _Check, zone: Any) -> None:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, TypeError, OSError):
+        check.fail("times.zone", f"is {zone!r}: a name of the IANA time zone database, such as UTC or America/Chicago")
+
+
+def _check_whole(check: _Check, declaration: Declaration) -> None:
+    """What the parts must be to each other."""
+    if not declaration.header and not declaration.layouts:
+        check.fail("layouts", "is missing: a file without a header needs 'layouts', lists of column names by position")
+    columns = columns_of(declaration.kind, declaration.name)
+    if columns is None:
+        known = ", ".join(tables.REFERENCE)
+        check.fail("fields", f"has no table: there is no reference table {declaration.name!r}, rename the file to one of {known}")
+    for column in declaration.fields:
+        if column not in columns:
+            check.fail(f"fields.{column}", f"is no column of ours: one of {', '.join(columns)}")
+    for column in NEEDED.get(declaration.kind, ()):
+        field_ = declaration.fields.get(column)
+        if field_ is None or not (field_.required or field_.default is not None):
+            check.fail(f"fields.{column}", "must be declared, with 'required: true' or a default")
+    for column in declaration.key:
+        if column not in declaration.fields:
+            check.fail("key", f"names {column!r}, which is not among the fields: declare it or take it out")
+    if not declaration.header:
+        named = {source for layout in declaration.layouts for source in layout}
+        for column, field_ in declaration.fields.items():
+            if field_.sources and not named & set(field_.sources):
+                check.fail(f"fields.{column}.from", f"names {' or '.join(field_.sources)}, which no layout has: name a column of 'layouts'")
+
+
+def _field(check: _Check, kind: str, column: str, spec: Any) -> Field:
+    name = f"fields.{column}"
+    check.typed(name, spec, dict, "a mapping such as {from: column, required: true}")
+    check.keys(f"{name}.", spec, FIELD_KEYS)
+    if kind == "cdr":
+        for key in sorted(SMALL_FEEDS_ONLY & set(spec)):
+            check.fail(f"{name}.{key}", "is not for call records: use 'map' or 'extract'")
+    for key in ("required", "folder", "number_or_prefix"):
+        check.typed(f"{name}.{key}", spec.get(key, False), bool, "true or false")
+    if spec.get("folder") and kind != "cdr":
+        check.fail(f"{name}.folder", "is for call records only: name a column with 'from'")
     named = spec.get("from", [] if spec.get("folder") else column)
+    pad = spec.get("pad")
+    if pad is not None and (isinstance(pad, bool) or not isinstance(pad, int) or pad < 1):
+        check.fail(f"{name}.pad", f"is {pad!r}: the number of characters")
     return Field(
-        sources=(named,) if isinstance(named, str) else tuple(named),
+        sources=check.texts(f"{name}.from", named if isinstance(named, list) else [named]),
         required=spec.get("required", False),
-        default=spec.get("default"),
+        default=check.text(f"{name}.default", spec["default"]) if "default" in spec else None,
         folder=spec.get("folder", False),
-        extract=spec.get("extract"),
-        map={str(key): str(value) for key, value in spec["map"].items()} if "map" in spec else None,
-        one_of=tuple(spec["one_of"]) if "one_of" in spec else None,
-        pad=spec.get("pad"),
+        extract=_pattern(check, f"{name}.extract", spec["extract"]) if "extract" in spec else None,
+        map=_map(check, f"{name}.map", spec["map"]) if "map" in spec else None,
+        one_of=check.texts(f"{name}.one_of", spec["one_of"]) if "one_of" in spec else None,
+        pad=pad,
         number_or_prefix=spec.get("number_or_prefix", False),
     )
 
 
-def _refuse_unknown(path: Path, prefix: str, given: dict, known: set[str]) -> None:
-    unknown = sorted(set(given) - known)
-    if unknown:
-        raise BadDeclaration(f"{path}: unknown key {prefix}{unknown[0]}: one of {', '.join(sorted(known))}")
+def _map(check: _Check, key: str, given: Any) -> dict[str, str]:
+    check.typed(key, given, dict, "a mapping from values in the file to ours")
+    return {
+        check.text(key, sent): str(ours).lower() if isinstance(ours, bool) else check.text(key, ours) for sent, ours in given.items()
+    }
+
+
+def _pattern(check: _Check, key: str, given: Any) -> str:
+    """A pattern that both engines know, with the group that is the value."""
+    pattern = check.typed(key, given, str, "a regular expression")
+    try:
+        groups = re.compile(pattern).groups
+        with duckdb.connect(":memory:") as connection:
+            connection.execute("select regexp_extract('', ?)", [pattern]).fetchall()
+    except (re.error, duckdb.Error) as error:
+        check.fail(key, f"is no regular expression that we can use ({str(error).splitlines()[0]}): mend it, without look-around")
+    if groups < 1:
+        check.fail(key, "has no group: put parentheses around what is the value")
+    return pattern

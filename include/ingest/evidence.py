@@ -21,9 +21,12 @@ from include.lake import tables
 def complaint_columns(parsed: records.Records, declaration: Declaration) -> pd.DataFrame:
     """Number classes, the id of feeds that have none, and whether the call's time of day is known."""
     frame = parsed.rows.copy()
+    for optional in ("call_at", "call_at_as_sent", "topic"):
+        if optional not in frame:
+            frame[optional] = pd.Series(None, index=frame.index, dtype="object")
     if "complaint_id" not in frame:
         # Without an id of its own a complaint is what it says: rows equal in every column are one complaint.
-        sent = parsed.as_sent.astype(str).agg("\x1f".join, axis=1)
+        sent = ["\x1f".join(map(str, row)) for row in parsed.as_sent.itertuples(index=False, name=None)]
         frame["complaint_id"] = [f"{declaration.name}-{sha256(text.encode()).hexdigest()[:20]}" for text in sent]
     _add_numbers(frame, "calling", with_class=True)
     _add_numbers(frame, "called")
@@ -40,7 +43,7 @@ def notice_columns(parsed: records.Records, declaration: Declaration) -> pd.Data
     frame = parsed.rows.copy()
     _add_numbers(frame, "calling")
     _add_numbers(frame, "called")
-    to_the_minute = frame["call_at_as_sent"].str.contains(r"T[0-9]{2}:[0-9]{2}(?:Z|[+-])", na=False)
+    to_the_minute = frame["call_at_as_sent"].str.contains(r"[T ][0-9]{2}:[0-9]{2}(?:Z|[+-]|$)", na=False)
     frame["call_precision_seconds"] = to_the_minute.map({True: 60, False: 1})
     frame["zone_as_sent"] = records.zone_as_sent(frame["call_at_as_sent"], declaration)
     return frame
@@ -74,6 +77,7 @@ def load(file: LandingFile, declaration: Declaration, receipt: Receipt, lake: Pa
     parsed.rows = frame
     _judge_known_ids(parsed, table, key, lake, receipt)
     receipt.rejected = sorted(parsed.rejected, key=lambda row: row.line)
+    tables.forget(lake, table, parsed.digest)
     for day, rows in parsed.rows.groupby(parsed.rows["received_at"].dt.date):
         tables.write(tables.file_of(lake, table, parsed.digest, day), records.to_arrow(rows, tables.schema(table)))
         receipt.rows_by_date[day] = len(rows)

@@ -6,12 +6,16 @@ Files are read, never changed, moved or deleted. A file's identity is the SHA-25
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+log = logging.getLogger(__name__)
+
 SETTLED_SECONDS = 5.0
 """A file not written to for this long is whole; a younger one is looked at twice."""
+
 
 @dataclass(frozen=True)
 class LandingFile:
@@ -22,7 +26,7 @@ class LandingFile:
     """Relative to the landing folder, with forward slashes."""
     kind: str
     feed: str
-    """`<kind>/<feed folder>`, as in `ops.file_receipts`."""
+    """`<kind>/<feed folder>`, as in `ops.file_receipts`; `<kind>` alone for a file that lies in no feed's folder."""
     size: int
     modified_ns: int
 
@@ -50,13 +54,21 @@ def whole_files(landing: Path, kind: str, settle: float = SETTLED_SECONDS) -> li
 def _scan(landing: Path, kind: str) -> list[LandingFile]:
     root = landing.resolve()
     found = []
-    for path in sorted((root / kind).glob("*/**/*")):
+    for path in sorted((root / kind).glob("**/*")):
         hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
         if hidden or path.suffix in {".tmp", ".part"} or not path.is_file() or not path.resolve().is_relative_to(root):
             continue
-        stat = path.stat()
         relative = path.relative_to(root).as_posix()
-        found.append(LandingFile(path, relative, kind, "/".join(relative.split("/")[:2]), stat.st_size, stat.st_mtime_ns))
+        try:
+            stat = path.stat()
+            relative.encode()
+        except FileNotFoundError:
+            continue  # removed since the folder was listed
+        except UnicodeEncodeError:
+            log.error("%r left alone: its name is not UTF-8, rename it", relative)
+            continue
+        feed = "/".join(relative.split("/")[:-1][:2])
+        found.append(LandingFile(path, relative, kind, feed, stat.st_size, stat.st_mtime_ns))
     return found
 
 

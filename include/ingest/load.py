@@ -58,22 +58,36 @@ def load_new_files(settings: Settings, kind: str) -> Summary:
     summary = Summary()
     with psycopg.connect(settings.url("loader"), autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(hashtext('ingest'), hashtext(%s))", (kind,))
-        for file in _manifests_last(landing.whole_files(settings.landing, kind)):
+        files = landing.whole_files(settings.landing, kind)
+        again = receipts.take_back(connection, settings.lake, {file.relative for file in files})
+        for file in _in_order(files, again):
             if not receipts.taken(connection, file):
-                receipt = load_file(connection, settings, file)
+                receipt = _load_if_there(connection, settings, file)
                 if receipt is not None:
                     summary.receipts.append(receipt)
                     log.info("%s: %s, %d of %d rows accepted", receipt.path, receipt.state, receipt.rows_accepted, receipt.rows_read)
     return summary
 
 
-def _manifests_last(files: Iterable[LandingFile]) -> list[LandingFile]:
-    """A day is judged by its manifest, so the files it lists are loaded before it."""
-    return sorted(files, key=_is_manifest)
+def _in_order(files: Iterable[LandingFile], again: list[str]) -> list[LandingFile]:
+    """First what was cut short, as if it had not been; a day is judged by its manifest, so that comes after the files it lists."""
+    turn = {path: number for number, path in enumerate(again)}
+    return sorted(files, key=lambda file: (turn.get(file.relative, len(turn)), _is_manifest(file)))
 
 
 def _is_manifest(file: LandingFile) -> bool:
-    return file.kind == "cdr" and file.path.name.startswith("manifest-") and file.path.suffix == ".csv"
+    return file.kind == "cdr" and file.path.name.startswith("manifest-") and file.path.name.endswith((".csv", ".csv.gz"))
+
+
+def _load_if_there(connection: psycopg.Connection, settings: Settings, file: LandingFile) -> Receipt | None:
+    """Load one file; null also where it was removed, or closed to us, since the folder was listed."""
+    try:
+        return load_file(connection, settings, file)
+    except (FileNotFoundError, PermissionError) as error:
+        if str(error.filename) != str(file.path):
+            raise
+        log.error("%s left alone: %s", file.relative, error.strerror)
+        return None
 
 
 def load_file(connection: psycopg.Connection, settings: Settings, file: LandingFile) -> Receipt | None:
@@ -81,6 +95,8 @@ def load_file(connection: psycopg.Connection, settings: Settings, file: LandingF
     kind = "manifest" if _is_manifest(file) else file.kind
     receipt = Receipt("", file.relative, kind, file.feed, datetime.now(UTC))
     try:
+        if file.feed == file.kind:
+            raise RefusedFile(f"it lies in no feed's folder: put it below {file.kind}/<feed>/")
         declaration = declarations.load("manifest/standard" if kind == "manifest" else file.feed, settings.home)
         if kind == "cdr":
             with calls.scratch_folder(settings.lake) as scratch:
@@ -100,6 +116,9 @@ def load_file(connection: psycopg.Connection, settings: Settings, file: LandingF
         receipt.check()
     except (RefusedFile, declarations.BadDeclaration) as error:
         receipt.file = receipt.file or landing.sha256(file.path)
+        if receipts.already_loaded(connection, file, receipt.file):
+            log.warning("%s: its bytes were loaded before, in another feed or under an earlier declaration, and stay loaded", file.relative)
+            return None
         receipt = receipt.refuse(str(error))
         log.error("%s refused: %s", file.relative, error)
     receipts.record(connection, settings.lake, file, receipt)

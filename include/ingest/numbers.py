@@ -2,7 +2,7 @@
 
 `classify` is the authority: it asks libphonenumber. The vectorised path (`include/ingest/call_sql.py`) decides
 only plain North American numbers, by `nanp_classes.csv`, which holds what libphonenumber says of every
-area code, and of the exchanges that differ from the rest of their area code. `python -m include.ingest.numbers`
+area code, and of the exchanges (or tenths of one) that differ from the rest of their area code. `python -m include.ingest.numbers`
 writes that file anew, as it must be after an upgrade of the phonenumbers package; a test compares the two.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -59,20 +60,36 @@ def classify(raw: str | None) -> tuple[str | None, str]:
 
 
 def _nanp_is_valid(national: str) -> bool:
-    return phonenumbers.is_valid_number(phonenumbers.parse("+1" + national, None))
+    return _nanp_class(national) != "invalid"
 
 
-def nanp_prefix_classes() -> list[tuple[str, str]]:
-    """(prefix, class) for every area code 200 to 999, and for those of its exchanges that are of another class.
+def _nanp_class(national: str) -> str:
+    """As `classify` of +1 and these ten digits, without parsing them."""
+    number = phonenumbers.PhoneNumber(country_code=1, national_number=int(national))
+    region = phonenumbers.region_code_for_number(number)
+    if region is None or not phonenumbers.is_valid_number_for_region(number, region):
+        return "invalid"
+    return "valid_us" if region == "US" else "valid_non_us"
 
-    libphonenumber's patterns for country code 1 look at no more than area code and exchange.
+
+def nanp_prefix_classes(area_codes: Iterable[int] = range(200, 1000)) -> list[tuple[str, str]]:
+    """(prefix, class) for every area code, and for those parts of it that are of another class. Takes half a minute for all.
+
+    libphonenumber's patterns for country code 1 look at area code and exchange; in area codes that are only partly in
+    use they look one digit further (Barbados 246-521, Jamaica 876-606).
     """
     prefixes = []
-    for area_code in range(200, 1000):
-        exchanges = {exchange: classify(f"+1{area_code}{exchange}0000")[1] for exchange in range(200, 1000)}
+    for area_code in area_codes:
+        exchanges = {exchange: _nanp_class(f"{area_code}{exchange}0000") for exchange in range(200, 1000)}
         usual, _ = Counter(exchanges.values()).most_common(1)[0]
         prefixes.append((str(area_code), usual))
-        prefixes += [(f"{area_code}{exchange}", class_) for exchange, class_ in exchanges.items() if class_ != usual]
+        if len(set(exchanges.values())) == 1:
+            continue
+        for exchange in exchanges:
+            tenths = {tenth: _nanp_class(f"{area_code}{exchange}{tenth}000") for tenth in range(10)}
+            mostly, _ = Counter(tenths.values()).most_common(1)[0]
+            prefixes += [(f"{area_code}{exchange}", mostly)] if mostly != usual else []
+            prefixes += [(f"{area_code}{exchange}{tenth}", class_) for tenth, class_ in tenths.items() if class_ != mostly]
     return prefixes
 
 
@@ -81,6 +98,7 @@ def write_nanp_classes() -> None:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["prefix", "class"])
         rows.writerows(nanp_prefix_classes())
+        rows.writerow(["phonenumbers", phonenumbers.__version__])  # whose classes these are; no number begins so
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from include.ingest.landing import LandingFile
 from include.lake import tables
@@ -82,6 +83,26 @@ def already_loaded(connection: psycopg.Connection, file: LandingFile, digest: st
     if known is not None:
         _remember_path(connection, file, digest)
     return known is not None
+
+
+def take_back(connection: psycopg.Connection, lake: Path, present: set[str]) -> list[str]:
+    """Undo loads that were cut short between the lake and PostgreSQL; returns their paths in the order of those loads.
+
+    Only of files that are still present, so that they are loaded again: until then a later file must not be judged
+    by their rows, nor they by its rows, or each would replace the other's.
+    """
+    settled = {file for (file,) in connection.execute("select file from ops.file_receipts where state <> 'refused'").fetchall()}
+    undone = []
+    for path in (lake / "receipts").glob("*.parquet"):
+        if path.stem not in settled:
+            for row in pq.read_table(path).to_pylist():
+                if row["state"] != "refused" and row["path"] in present:
+                    path.unlink()
+                    undone.append((row["loaded_at"], row["path"]))
+    for path in (lake / "superseded").glob("*.parquet"):
+        if path.stem not in settled | {"schema"} and not tables.file_of(lake, "receipts", path.stem).exists():
+            path.unlink()  # the rows that would replace others are not there
+    return [path for _, path in sorted(undone)]
 
 
 def record(connection: psycopg.Connection, lake: Path, file: LandingFile, receipt: Receipt) -> None:

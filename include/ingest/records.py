@@ -8,12 +8,15 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -27,6 +30,7 @@ from include.ingest.stream import BYTE_ORDER_MARK, REPLACEMENT, refuse_other_kin
 from include.lake import tables
 
 LINE = "source_line"
+ISO_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?" + OFFSET
 
 
 @dataclass
@@ -38,12 +42,13 @@ class Records:
     rows: pd.DataFrame
     as_sent: pd.DataFrame
     rejected: list[RejectedRow]
+    raw: dict[int, str]
+    """Each row as it lies in the file, by its line."""
     notes: dict = field(default_factory=dict)
 
     def reject(self, which: pd.Series, column: str, reason: str) -> None:
         """Move rows from the accepted to the rejected."""
-        for line, sent in zip(self.rows.loc[which, LINE], self.as_sent.loc[which].itertuples(index=False), strict=True):
-            self.rejected.append(RejectedRow(int(line), column, reason, ",".join("" if pd.isna(value) else str(value) for value in sent)))
+        self.rejected += [RejectedRow(int(line), column, reason, self.raw[line]) for line in self.rows.loc[which, LINE]]
         self.keep(~which)
 
     def keep(self, which: pd.Series) -> None:
@@ -54,19 +59,23 @@ def read(file: LandingFile, declaration: Declaration, columns: list[tuple[str, p
     """Read a file by its declaration; `columns` are our columns and their types. RefusedFile where it cannot be read."""
     packed = file.path.read_bytes()
     text, notes = _text(packed, declaration.encoding)
-    rows, layout, rejected = _json_rows(text) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text, declaration)
+    if text.lstrip()[:1] in ("{", "["):
+        rows, layout, rejected = _json_rows(text, notes)
+    else:
+        rows, layout, rejected = _csv_rows(text, declaration)
     read_count = len(rows) + len(rejected)
     extra = unknown_columns(declaration, layout)
     if extra:
         notes["unknown_columns"] = extra
-    as_sent = pd.DataFrame([row for _, row in rows], columns=list(layout), dtype="object")
+    as_sent = pd.DataFrame([fields for _, fields, _ in rows], columns=list(layout), dtype="object")
     frame, reasons = _typed(as_sent, declaration, dict(columns))
-    frame[LINE] = [line for line, _ in rows]
+    frame[LINE] = [line for line, _, _ in rows]
     for position, (column, reason) in reasons.items():
-        line, row = rows[position]
-        rejected.append(RejectedRow(line, column, reason, ",".join("" if value is None else str(value) for value in row)))
+        line, _, raw = rows[position]
+        rejected.append(RejectedRow(line, column, reason, raw))
     accepted = ~frame.index.isin(list(reasons))
-    records = Records(sha256(packed).hexdigest(), read_count, frame[accepted], as_sent[accepted], rejected, notes)
+    raws = {line: raw for line, _, raw in rows}
+    records = Records(sha256(packed).hexdigest(), read_count, frame[accepted], as_sent[accepted], rejected, raws, notes)
     if declaration.key:
         _reject_repeated_keys(records, list(declaration.key))
     return records
@@ -75,74 +84,117 @@ def read(file: LandingFile, declaration: Declaration, columns: list[tuple[str, p
 def _text(packed: bytes, encoding: str) -> tuple[str, dict]:
     try:
         raw = gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise RefusedFile(f"the file cannot be unpacked to its end ({error}): send it again") from error
     refuse_other_kinds(raw)
-    text = raw.removeprefix(BYTE_ORDER_MARK).decode(encoding, "replace")
+    text = raw.removeprefix(BYTE_ORDER_MARK).decode(encoding, "replace").replace("\x00", REPLACEMENT)
+    there_already = raw.count(REPLACEMENT.encode()) if encoding.lower() == "utf-8" else 0
     if not text.strip():
         raise RefusedFile("the file is empty: a day without rows is a file with a header and no rows")
-    replaced = text.count(REPLACEMENT)
+    replaced = text.count(REPLACEMENT) - there_already
     return text, {"replaced_bytes": replaced} if replaced else {}
 
 
-Row = tuple[int, list[str | None]]
+Row = tuple[int, list[str | None], str]
+"""Line, fields, and the row as it lies in the file."""
 
 
 def _csv_rows(text: str, declaration: Declaration) -> tuple[list[Row], tuple[str, ...], list[RejectedRow]]:
     """Rows with the physical line they begin on; a record may span lines."""
-    source = io.StringIO(text, newline="")
-    for _ in range(declaration.skip_lines):
-        source.readline()
-    reader = csv.reader(source, delimiter=declaration.delimiter, strict=True)
     layout: tuple[str, ...] | None = None
     rows: list[Row] = []
     rejected: list[RejectedRow] = []
-    for line, fields, problem in _records(reader, declaration.skip_lines):
+    for line, fields, raw, problem in _records(text, declaration):
         if layout is None:
             layout = choose_layout(declaration, fields)
             if declaration.header:
                 continue
         if problem:
-            rejected.append(RejectedRow(line, "line", problem, ""))
+            rejected.append(RejectedRow(line, "line", problem, raw))
         elif len(fields) != len(layout):
-            rejected.append(RejectedRow(line, "line", f"{len(fields)} fields where the layout has {len(layout)}", ",".join(fields)))
+            rejected.append(RejectedRow(line, "line", f"{len(fields)} fields where the layout has {len(layout)}", raw))
         else:
-            rows.append((line, fields))
-    return rows, layout or (), rejected
+            rows.append((line, fields, raw))
+    if layout is None:
+        raise RefusedFile(f"the file ends before its header, which {declaration.path.name} expects in line {declaration.skip_lines + 1}")
+    return rows, layout, rejected
 
 
-def _records(reader, skipped: int) -> Iterator[tuple[int, list[str], str | None]]:
-    """(first physical line, fields, problem) of each record of a csv reader; blank lines are no records."""
-    while True:
-        line = reader.line_num + skipped + 1
+def _records(text: str, declaration: Declaration) -> Iterator[tuple[int, list[str], str, str | None]]:
+    """(first physical line, fields, text, problem) of each record; blank lines are no records."""
+    lines = list(io.StringIO(text, newline=""))
+    at = declaration.skip_lines
+    while at < len(lines):
+        reader = csv.reader(itertools.islice(lines, at, None), delimiter=declaration.delimiter, strict=True)
+        begin = at
         try:
-            fields = next(reader)
-        except StopIteration:
+            for fields in reader:
+                end = at + reader.line_num
+                if fields:
+                    yield begin + 1, fields, "".join(lines[begin:end]).rstrip("\r\n"), None
+                begin = end
             return
         except csv.Error as error:
-            yield line, [], f"not valid CSV: {error}"
-            continue
-        if fields:
-            yield line, fields, None
+            # An unpaired quote runs on through good rows until it meets another: only its own line is at fault.
+            yield begin + 1, [], lines[begin].rstrip("\r\n"), f"not valid CSV: {error}"
+            at = begin + 1
 
 
-def _json_rows(text: str) -> tuple[list[Row], tuple[str, ...], list[RejectedRow]]:
-    """One object, or an array of objects; each with the line it begins on."""
+def _json_rows(text: str, notes: dict) -> tuple[list[Row], tuple[str, ...], list[RejectedRow]]:
+    """One object, or an array of objects; each with the line it begins on or, where two share a line, with its number."""
+    found = list(_json_values(text))
+    lines = [line for line, _, _ in found]
+    if len(set(lines)) < len(lines):
+        notes["lines"] = "objects share lines: the line of a row is the number of its object"
+        lines = list(range(1, len(found) + 1))
+    values = [(line, value, raw) for line, (_, value, raw) in zip(lines, found, strict=True)]
+    rejected = [RejectedRow(line, "line", "not a JSON object", raw) for line, value, raw in values if not isinstance(value, dict)]
+    objects = [(line, value, raw) for line, value, raw in values if isinstance(value, dict)]
+    layout = tuple(dict.fromkeys(name for _, value, _ in objects for name in value))
+    rows = [(line, [_json_text(value.get(name)) for name in layout], raw) for line, value, raw in objects]
+    return rows, tuple(_storable(name) for name in layout), rejected
+
+
+def _json_values(text: str) -> Iterator[tuple[int, Any, str]]:
+    """(line, value, text) of the one value, or of each value of the array."""
     decoder = json.JSONDecoder()
-    found: list[tuple[int, dict]] = []
-    position = re.match(r"\s*\[?\s*", text).end()
+    space = re.compile(r"\s*")
+
+    def next_at(position: int) -> int:
+        return space.match(text, position).end()
+
+    position = next_at(0)
+    array = text[position] == "["
     try:
-        while position < len(text) and text[position] != "]":
-            value, end = decoder.raw_decode(text, position)
-            found.append((text.count("\n", 0, position) + 1, value))
-            position = re.compile(r"[\s,]*").match(text, end).end()
-    except json.JSONDecodeError as error:
-        raise RefusedFile(f"not valid JSON in line {error.lineno}: {error.msg}") from error
-    rejected = [RejectedRow(line, "line", "not a JSON object", str(value)) for line, value in found if not isinstance(value, dict)]
-    objects = [(line, value) for line, value in found if isinstance(value, dict)]
-    layout = tuple(dict.fromkeys(name for _, value in objects for name in value))
-    rows = [(line, [None if value.get(name) is None else str(value[name]) for name in layout]) for line, value in objects]
-    return rows, layout, rejected
+        position = next_at(position + 1) if array else position
+        if not (array and text[position : position + 1] == "]"):
+            while True:
+                value, end = decoder.raw_decode(text, position)
+                yield text.count("\n", 0, position) + 1, value, text[position:end]
+                position = next_at(end)
+                if not array or text[position : position + 1] == "]":
+                    break
+                if text[position : position + 1] != ",":
+                    raise json.JSONDecodeError("the array does not go on with a comma or end with ]", text, position)
+                position = next_at(position + 1)
+    except (json.JSONDecodeError, RecursionError) as error:
+        place = f" in line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else ": nested too deeply"
+        raise RefusedFile(f"not valid JSON{place}; send the file again, whole") from error
+    position = next_at(position + 1) if array else position
+    if position < len(text):
+        line = text.count("\n", 0, position) + 1
+        raise RefusedFile(f"more text after the end of the JSON value in line {line}: send one object, or one array of objects")
+
+
+def _json_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value if value is None else _storable(value)
+    return json.dumps(value)
+
+
+def _storable(text: str) -> str:
+    """Without what JSON can spell and no database can hold: NUL and halves of surrogate pairs."""
+    return text.replace("\x00", REPLACEMENT).encode("utf-8", "replace").decode()
 
 
 def _typed(
@@ -188,7 +240,7 @@ def _typed(
 def _clean(text: str | None, declaration: Declaration) -> str | None:
     if text is None or text.strip() in declaration.nulls:
         return None
-    text = text.strip().replace("\x00", REPLACEMENT)
+    text = text.strip()
     if declaration.guard and text.startswith(declaration.guard) and text[1:2] in tuple("@+-="):
         text = text[1:]
     return text
@@ -199,8 +251,9 @@ def _cast(value: pd.Series, type_: pa.DataType, declaration: Declaration) -> tup
     if type_ == tables.BOOL:
         return value.str.lower().map({"true": True, "false": False}), "true or false"
     if type_ in (tables.INT, tables.BIGINT):
-        whole = value.where(value.str.fullmatch(r"-?[0-9]{1,18}", na=False))
-        return whole.map(int, na_action="ignore"), "a whole number"
+        digits = 9 if type_ == tables.INT else 18
+        whole = value.where(value.str.fullmatch(rf"[0-9]{{1,{digits}}}", na=False))
+        return whole.map(int, na_action="ignore"), f"a whole number of at most {digits} digits"
     if type_ == tables.DATE:
         format_ = "%Y-%m-%d" if declaration.time_format == "iso8601" else declaration.time_format
         return _past_century(pd.to_datetime(value, format=format_, errors="coerce"), format_).dt.date.astype("object"), f"a date like {format_}"
@@ -220,10 +273,12 @@ def _past_century(dates: pd.Series, format_: str) -> pd.Series:
 def _instants(value: pd.Series, declaration: Declaration) -> tuple[pd.Series, str]:
     """UTC, without zone. Times without an offset are read in the declared zone; of an hour that comes twice, the first."""
     if declaration.time_format == "iso8601":
-        with_offset = value.where(value.str.contains(OFFSET, regex=True, na=False))
+        with_offset = value.where(value.str.fullmatch(ISO_TIME, na=False))
         parsed = pd.to_datetime(with_offset, format="ISO8601", utc=True, errors="coerce")
         return parsed.dt.tz_localize(None), "an ISO 8601 time with offset"
     local = pd.to_datetime(value, format=declaration.time_format, errors="coerce")
+    if local.dt.tz is not None:  # the format has %z
+        return local.dt.tz_convert("UTC").dt.tz_localize(None), f"a time like {declaration.time_format}"
     known = local.dt.tz_localize(declaration.zone or "UTC", ambiguous=[True] * len(local), nonexistent="NaT")
     return known.dt.tz_convert("UTC").dt.tz_localize(None), f"a time like {declaration.time_format}"
 
@@ -244,7 +299,7 @@ def _reject_repeated_keys(records: Records, key: list[str]) -> None:
     """Of rows with one key, the first stands; equal ones after it are duplicates, others are rejected."""
     again = records.rows.duplicated(subset=key, keep="first")
     same = records.as_sent.duplicated(keep="first") & again
-    records.reject(again & ~same, key[0], f"{', '.join(key)} stands twice in this file with different content")
+    records.reject(again & ~same, key[0], f"{', '.join(key)} stands twice in this file with different content: leave one of them")
     records.keep(~same[records.rows.index])
 
 

@@ -65,19 +65,21 @@ def _complete(receipt: Receipt, parsed: records.Records) -> None:
 
 def _refuse_collapse(lake: Path, table: str, snapshot_from: date, rows: int, smallest_share: float) -> None:
     """A snapshot that lost rows at once is a broken download, not a mass delisting."""
-    previous = duckdb.execute(
-        """
-        select count(*) as rows
-        from read_parquet($files)
-        where snapshot_from <= $snapshot_from
-        group by snapshot_from, loaded_at, receipt_id
-        order by snapshot_from desc, loaded_at desc
-        limit 1
-        """,
-        {"files": str(lake / table / "*.parquet"), "snapshot_from": snapshot_from},
-    ).fetchone()
-    if previous and rows < smallest_share * previous[0]:
+    with duckdb.connect(":memory:") as connection:
+        previous = connection.execute(
+            """
+            select count(*) as rows
+            from read_parquet($files)
+            where snapshot_from <= $snapshot_from
+                and receipt_id in (select receipt_id from read_parquet($receipts) where state <> 'refused')
+            group by snapshot_from, loaded_at, receipt_id
+            order by snapshot_from desc, loaded_at desc
+            limit 1
+            """,
+            {"files": str(lake / table / "*.parquet"), "receipts": str(lake / "receipts" / "*.parquet"), "snapshot_from": snapshot_from},
+        ).fetchall()
+    if previous and rows < smallest_share * previous[0][0]:
         raise RefusedFile(
-            f"{rows} rows where the snapshot before had {previous[0]}: a share under {smallest_share} is taken for a broken download. "
+            f"{rows} rows where the snapshot before had {previous[0][0]}: a share under {smallest_share} is taken for a broken download. "
             "Fetch it again; if it really shrank, lower smallest_share_of_previous in a declaration of your own"
         )

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 
 from include.ingest.receipts import RefusedFile
 
@@ -16,6 +17,10 @@ PIECE_BYTES = 64 * 2**20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NUL_MARK = chr(57344).encode()
 """Stands for a NUL byte in text: DuckDB cannot hold one, and the row that has it is rejected by this mark."""
+NEVER = chr(0x10FFFD)
+"""In no piece's text: DuckDB splits lines by it, so that it never splits one."""
+LONGEST_LINE = 4_000_000
+"""Bytes. What is longer is no record but a file without line ends."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -35,7 +40,7 @@ class LineStream:
         self.path, self.encoding, self.piece_bytes = path, encoding, piece_bytes
         self.lines = 0
         self.replaced = 0
-        """Bytes that are not text in the declared encoding, replaced."""
+        """Places where the bytes were not text in the declared encoding, replaced."""
         self._hash = hashlib.sha256()
 
     @property
@@ -48,11 +53,7 @@ class LineStream:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             hashed = _Hashed(raw, self._hash)
-            source = igzip.GzipFile(fileobj=hashed, mode="rb") if packed else hashed
-            try:
-                yield from self._pieces(source)
-            except (EOFError, OSError, isal_zlib.IsalError) as error:
-                raise RefusedFile(f"the file cannot be unpacked to its end ({error}): send it again") from error
+            yield from self._pieces(_Unpacked(hashed) if packed else hashed)
             while hashed.read(2**20):
                 continue  # bytes behind the packed stream belong to the file's identity
 
@@ -70,23 +71,48 @@ class LineStream:
                 rest = block[cut:]
             else:
                 rest += block
+            if len(rest) > LONGEST_LINE:
+                raise RefusedFile(no_line(self.lines + 1))
         if rest:
             yield self._piece(rest + b"\n")
 
     def _piece(self, raw: bytes) -> Piece:
-        raw = raw.replace(b"\x00", NUL_MARK)
         try:
+            text = raw.decode(self.encoding)
             if self.encoding.lower() != "utf-8":
-                raw = raw.decode(self.encoding).encode()
-            else:
-                raw.decode()
+                raw = text.encode()
         except UnicodeDecodeError:
             text = raw.decode(self.encoding, "replace")
-            self.replaced += text.count(REPLACEMENT)
+            self.replaced += text.count(REPLACEMENT) - raw.count(REPLACEMENT.encode())
             raw = text.encode()
+        raw = raw.replace(b"\x00", NUL_MARK).replace(NEVER.encode(), REPLACEMENT.encode())
+        if b"\r" in raw:
+            raw = raw.replace(b"\r\n", b"\n")
+            if b"\r" in raw:
+                line = self.lines + 1 + raw.count(b"\n", 0, raw.index(b"\r"))
+                raise RefusedFile(
+                    f"line {line} holds a carriage return that ends no line: write lines that end in LF or CRLF and send the file again"
+                )
         piece = Piece(self.lines + 1, raw, raw.count(b"\n"))
         self.lines += piece.lines
         return piece
+
+
+def no_line(line: int) -> str:
+    return f"line {line} is longer than {LONGEST_LINE} bytes: look for missing line ends and send the file again"
+
+
+class _Unpacked:
+    """A gzip stream that says what to do where it is damaged."""
+
+    def __init__(self, packed: _Hashed) -> None:
+        self._file = igzip.GzipFile(fileobj=packed, mode="rb")
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except (EOFError, OSError, IsalError) as error:
+            raise RefusedFile(f"the file cannot be unpacked to its end ({error}): send it again") from error
 
 
 class _Hashed(io.RawIOBase):
@@ -99,14 +125,18 @@ class _Hashed(io.RawIOBase):
         return True
 
     def readinto(self, buffer) -> int:
-        size = self._file.readinto(buffer)
-        self._hash.update(memoryview(buffer)[:size])
-        return size
+        count = self._file.readinto(buffer)
+        self._hash.update(memoryview(buffer)[:count])
+        return count
 
 
 def refuse_other_kinds(block: bytes) -> None:
-    start = block[:512].lstrip(BYTE_ORDER_MARK).lstrip().lower()
-    if block.startswith((b"\xff\xfe", b"\xfe\xff")):
+    start = block[:512].removeprefix(BYTE_ORDER_MARK).lstrip().lower()
+    if block and not block[:512].strip(b"\x00"):
+        raise RefusedFile("the file begins with NUL bytes, as one does whose writer was stopped: send it again")
+    if block.startswith((b"\xff\xfe", b"\xfe\xff")) or block[:512].count(0) * 4 > len(block[:512]):
         raise RefusedFile("the file is UTF-16: export it as UTF-8")
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise RefusedFile("the file is a web page, not data: the download failed, fetch it again")
+    if block.startswith(b"PK\x03\x04"):
+        raise RefusedFile("the file is a ZIP archive or a spreadsheet: unpack it, or export it as CSV")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -188,6 +189,12 @@ def file_of(lake: Path, table: str, receipt_id: str, day: date | None = None) ->
     return folder / f"{receipt_id}.parquet"
 
 
+def forget(lake: Path, table: str, receipt_id: str) -> None:
+    """Remove what a load that was cut short left of a receipt: done again, it may write other days, or none."""
+    for left in lake.glob(f"{table}/service_date=*/{receipt_id}.parquet" if table in DATED else f"{table}/{receipt_id}.parquet"):
+        left.unlink()
+
+
 def create(lake: Path) -> None:
     """Make every table readable while still empty: a file without rows carries its columns. Safe to repeat."""
     for table in (*DATED, *UNDATED):
@@ -199,6 +206,6 @@ def create(lake: Path) -> None:
 def write(path: Path, rows: pa.Table) -> None:
     """Write a Parquet file that is either there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
     pq.write_table(rows, unfinished, compression="zstd")
     os.replace(unfinished, path)

@@ -5,11 +5,10 @@ with lines as (
     select
         -- Single-threaded, so rows come in the order of the file.
         row_number() over () + $first_line - 1 as source_line,
-        -- rtrim() would cost seven times as much.
-        case when ends_with(line, chr(13)) then left(line, -1) else line end as line
+        line
     from read_csv(
-        '$piece', auto_detect = false, header = false, delim = '\x01', quote = '', escape = '', new_line = '\n',
-        columns = {'line': 'VARCHAR'}, strict_mode = false, null_padding = true, max_line_size = 4000000
+        '$piece', auto_detect = false, header = false, delim = '$never', quote = '', escape = '', new_line = '\n',
+        columns = {'line': 'VARCHAR'}, strict_mode = false, null_padding = true, max_line_size = $longest_line
     )
 ),
 
@@ -43,8 +42,9 @@ typed as (
         $start_at as start_at,
         $answer_at as answer_at,
         $end_at as end_at,
-        try_cast(attempt as integer) as attempt_number,
-        try_cast(sip_code as integer) as sip_status,
+        -- A bare cast would take 1.5 and 2e2.
+        case when attempt is null then 1 when regexp_full_match(attempt, '[0-9]{1,9}') then cast(attempt as integer) end as attempt_number,
+        case when regexp_full_match(sip_code, '[0-9]{3}') then cast(sip_code as integer) end as sip_status,
         upper(attestation) as attestation_level,
         lower(release_party) as releasing_party
     from named
@@ -62,15 +62,17 @@ select
         when len(fields) <> $width
             then struct_pack(field := 'line', reason := len(fields) || ' fields where the layout has $width')
         $reasons
+        when start_at not between timestamp '2000-01-01' and timestamp '2099-12-31 23:59:59.999999'
+            then struct_pack(field := 'start_time', reason := 'not in the years 2000 to 2099: ' || start_time)
         when end_at < start_at then struct_pack(field := 'end_time', reason := 'before start_time')
         when answer_at < start_at then struct_pack(field := 'answer_time', reason := 'before start_time')
         when answer_at > end_at then struct_pack(field := 'answer_time', reason := 'after end_time')
         when end_at - start_at > interval 24 hours
             then struct_pack(field := 'end_time', reason := 'more than 24 hours after start_time')
-        when attempt_number is null or attempt_number < 0
+        when attempt_number is null
             then struct_pack(field := 'attempt', reason := 'not a whole number: ' || attempt)
         when sip_status is null or sip_status not between 100 and 699
-            then struct_pack(field := 'sip_code', reason := 'not a SIP status from 100 to 699: ' || sip_code)
+            then struct_pack(field := 'sip_code', reason := 'not a SIP status from 100 to 699: ' || coalesce(sip_code, 'empty'))
         when attestation_level not in ('A', 'B', 'C')
             then struct_pack(field := 'attestation', reason := 'not A, B, C or empty: ' || attestation)
         when releasing_party not in ('caller', 'called', 'network')

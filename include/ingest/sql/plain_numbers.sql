@@ -1,5 +1,5 @@
 -- The distinct numbers of a piece, decided here where they are plain North American ones; the rest stays null
--- for libphonenumber. Area codes and exchanges come from nanp_classes.csv.
+-- for libphonenumber. Area codes, exchanges and tenths of exchanges come from nanp_classes.csv.
 create or replace temp table numbers as
 with sent as (
     select calling_raw as raw from parsed where reject is null
@@ -23,7 +23,8 @@ national as (
 select
     national.raw,
     '+1' || national.digits as number,
-    coalesce(exchange.class, area_code.class) as class
+    coalesce(tenth.class, exchange.class, area_code.class) as class
 from national
 left join nanp_classes as area_code on area_code.prefix = left(national.digits, 3)
 left join nanp_classes as exchange on exchange.prefix = left(national.digits, 6)
+left join nanp_classes as tenth on tenth.prefix = left(national.digits, 7)

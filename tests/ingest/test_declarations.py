@@ -1,0 +1,136 @@
+"""Declarations: what a faulty one says, and that those which ship are good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from include.ingest import declarations
+from include.ingest.declarations import BadDeclaration
+from include.lake import tables
+
+SHIPPED = sorted(path.relative_to(declarations.BUILT_IN).with_suffix("").as_posix() for path in declarations.BUILT_IN.glob("*/*.yaml"))
+STANDARD = (declarations.BUILT_IN / "cdr" / "standard.yaml").read_text()
+COMPLAINTS = (declarations.BUILT_IN / "complaints" / "standard.yaml").read_text()
+ASTERISK = (declarations.BUILT_IN / "cdr" / "asterisk.yaml").read_text()
+TRUNKS = (declarations.BUILT_IN / "reference" / "trunks.yaml").read_text()
+
+
+def declare(home: Path, feed: str, yaml: str | bytes) -> Path:
+    path = home / "feeds" / f"{feed}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(yaml.encode() if isinstance(yaml, str) else yaml)
+    return path
+
+
+@pytest.mark.parametrize("feed", SHIPPED)
+def test_every_shipped_declaration_is_good(tmp_path: Path, feed: str):
+    declaration = declarations.load(feed, tmp_path)
+    assert (declaration.feed, declaration.path) == (feed, declarations.BUILT_IN / f"{feed}.yaml")
+    assert declaration.description and declaration.fields
+
+
+def test_what_the_contract_promises_is_shipped():
+    promised = {"cdr/standard", "cdr/asterisk", "complaints/standard", "complaints/ftc_csv", "tracebacks/standard", "manifest/standard"}
+    assert promised | {f"reference/{table}" for table in tables.REFERENCE} <= set(SHIPPED)
+
+
+@pytest.mark.parametrize("table", sorted(set(tables.REFERENCE) - {"rmd", "nanp"}))
+def test_reference_feeds_take_every_column_of_their_table(tmp_path: Path, table: str):
+    assert list(declarations.load(f"reference/{table}", tmp_path).fields) == [name for name, _ in tables.REFERENCE[table]]
+
+
+def test_one_in_the_home_wins(tmp_path: Path):
+    own = declare(tmp_path, "cdr/standard", STANDARD.replace("header: true", "header: true\n  encoding: latin-1"))
+    declaration = declarations.load("cdr/standard", tmp_path)
+    assert (declaration.path, declaration.encoding) == (own, "latin-1")
+    own.unlink()
+    assert declarations.load("cdr/standard", tmp_path).encoding == "utf-8"
+
+
+def field(line: str) -> str:
+    """The standard declaration with another `attestation`."""
+    return STANDARD.replace("  attestation: {}\n", f"  attestation: {line}\n")
+
+
+FAULTY: dict[str, tuple[str, str | bytes, str, str]] = {
+    # what: (feed, YAML, key named, remedy named)
+    "no YAML": ("cdr/x", "fields: {", "not valid YAML", "line 1"),
+    "not UTF-8": ("cdr/x", b"description: caf\xe9", "not valid YAML in UTF-8", ""),
+    "empty": ("cdr/x", "", "'fields'", "needs a mapping"),
+    "a list": ("cdr/x", "- a", "'fields'", "needs a mapping"),
+    "no fields": ("cdr/x", "description: x", "'fields'", "needs a mapping"),
+    "fields as list": ("cdr/x", "fields: [call_id]", "'fields'", "needs a mapping"),
+    "unknown key": ("cdr/x", STANDARD + "colour: red\n", "unknown key colour", "one of description"),
+    "unknown key of format": ("cdr/x", STANDARD.replace("header:", "quote: x\n  header:"), "unknown key format.quote", "one of delimiter"),
+    "unknown key of times": ("cdr/x", STANDARD.replace("times:", "times:\n  tz: UTC"), "unknown key times.tz", "one of format, zone"),
+    "unknown key of a field": ("cdr/x", field("{form: x}"), "unknown key fields.attestation.form", "from"),
+    "key that is no text": ("cdr/x", STANDARD + "1: 2\n", "unknown key 1", "one of"),
+    "format as text": ("cdr/x", "format: csv\nfields: {a: {}}", "format is 'csv'", "a mapping"),
+    "times as list": ("cdr/x", "times: [x]\nfields: {a: {}}", "times is ['x']", "a mapping"),
+    "field as text": ("cdr/x", field("attest"), "fields.attestation is 'attest'", "a mapping such as {from: column"),
+    "delimiter of two": ("cdr/x", STANDARD.replace('","', '"::"'), "format.delimiter is '::'", "one character"),
+    "delimiter as number": ("cdr/x", STANDARD.replace('","', "1"), "format.delimiter is 1", "one character"),
+    "quote as delimiter": ("cdr/x", STANDARD.replace('","', "'\"'"), "format.delimiter", "no quote"),
+    "header as text": ("cdr/x", STANDARD.replace("header: true", "header: first"), "format.header is 'first'", "true or false"),
+    "encoding unknown": ("cdr/x", STANDARD.replace("header:", "encoding: klingon\n  header:"), "format.encoding is 'klingon'", "latin-1"),
+    "encoding of two bytes": ("cdr/x", STANDARD.replace("header:", "encoding: utf-16\n  header:"), "format.encoding is 'utf-16'", "utf-8"),
+    "encoding of no text": ("cdr/x", STANDARD.replace("header:", "encoding: rot13\n  header:"), "format.encoding is 'rot13'", "utf-8"),
+    "negative skip": ("cdr/x", STANDARD.replace("header:", "skip_lines: -1\n  header:"), "format.skip_lines is -1", "number of lines"),
+    "guard for calls": ("cdr/x", STANDARD.replace("header:", "guard: \"'\"\n  header:"), "format.guard", "leave it out"),
+    "no zone": ("cdr/x", STANDARD.replace("iso8601", '"%H:%M"'), "times.zone is missing", "America/Chicago"),
+    "zone unknown": ("cdr/x", STANDARD.replace("iso8601", '"%H:%M"\n  zone: America/Gotham'), "times.zone is 'America/Gotham'", "UTC"),
+    "zone as number": ("cdr/x", STANDARD.replace("iso8601", '"%H:%M"\n  zone: -5'), "times.zone is -5", "America/Chicago"),
+    "format of times as number": ("cdr/x", STANDARD.replace("iso8601", "1"), "times.format is 1", "strptime"),
+    "share as text": ("reference/trunks", TRUNKS + "smallest_share_of_previous: most\n", "smallest_share_of_previous is 'most'", "0 to 1"),
+    "share over one": ("reference/trunks", TRUNKS + "smallest_share_of_previous: 95\n", "smallest_share_of_previous is 95", "0 to 1"),
+    "key of no field": ("reference/trunks", TRUNKS.replace("[trunk,", "[trunc,"), "key names 'trunc'", "declare it"),
+    "no layouts": ("cdr/x", STANDARD.replace("header: true", "header: false"), "layouts is missing", "lists of column names"),
+    "layouts flat": ("cdr/x", STANDARD.replace("header: true", "header: false") + "layouts: [a, b]\n", "layouts[0] is 'a'", "a list"),
+    "source in no layout": ("cdr/x", ASTERISK.replace("from: disposition", "from: status"), "fields.sip_code.from names status", "layouts"),
+    "column of nobody": ("cdr/x", STANDARD + "  calling_nubmer: {}\n", "fields.calling_nubmer is no column of ours", "calling_number"),
+    "needed column left out": ("cdr/x", STANDARD.replace("  sip_code: {required: true}\n", ""), "fields.sip_code must be declared", "required"),
+    "needed column not required": ("complaints/x", COMPLAINTS.replace("received_at: {required: true}", "received_at: {}"), "fields.received_at", "required"),
+    "table of nobody": ("reference/trunkz", TRUNKS, "no reference table 'trunkz'", "rename the file to one of customers"),
+    "one_of for calls": ("cdr/x", field("{one_of: [A]}"), "fields.attestation.one_of", "use 'map'"),
+    "pad for calls": ("cdr/x", field("{pad: 3}"), "fields.attestation.pad", "not for call records"),
+    "pad as text": ("reference/trunks", TRUNKS.replace("trunk: {required: true}", "trunk: {required: true, pad: x}"), "fields.trunk.pad is 'x'", "number"),
+    "folder for complaints": ("complaints/x", COMPLAINTS.replace("topic: {}", "topic: {folder: true}"), "fields.topic.folder", "name a column"),
+    "required as text": ("cdr/x", field("{required: maybe}"), "fields.attestation.required is 'maybe'", "true or false"),
+    "from as mapping": ("cdr/x", field("{from: {a: b}}"), "fields.attestation.from", "must be a text"),
+    "pattern broken": ("cdr/x", field("{extract: '(a'}"), "fields.attestation.extract", "mend it"),
+    "pattern of one engine": ("cdr/x", field("{extract: '(?<=x)(a)'}"), "fields.attestation.extract", "without look-around"),
+    "pattern without group": ("cdr/x", field("{extract: 'a+'}"), "fields.attestation.extract has no group", "parentheses"),
+    "map as list": ("cdr/x", field("{map: [A]}"), "fields.attestation.map is ['A']", "a mapping"),
+    "map of YAML's booleans": ("complaints/x", COMPLAINTS.replace('"true": "true", "false"', 'YES: "true", NO'), "fields.recorded_message.map", "quotes"),
+    "default as null": ("cdr/x", field("{default: null}"), "fields.attestation.default holds None", "quotes"),
+    "nulls with a null": ("cdr/x", STANDARD + "nulls: [null, '-']\n", "nulls holds None", "quotes"),
+    "nulls as text": ("cdr/x", STANDARD + "nulls: '-'\n", "nulls is '-'", "a list"),
+    "ignored as text": ("cdr/x", STANDARD + "ignored: text\n", "ignored is 'text'", "a list"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+def test_a_faulty_one_names_file_key_and_remedy(tmp_path: Path, fault: str):
+    feed, yaml, key, remedy = FAULTY[fault]
+    path = declare(tmp_path, feed, yaml)
+    with pytest.raises(BadDeclaration) as caught:
+        declarations.load(feed, tmp_path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert key in message and remedy in message, message
+
+
+@pytest.mark.parametrize("feed", ["cdr/nobody", "nobody/standard", "cdr"])
+def test_none_says_where_to_put_one(tmp_path: Path, feed: str):
+    with pytest.raises(BadDeclaration, match="see docs/feeds.md"):
+        declarations.load(feed, tmp_path)
+
+
+def test_numbers_and_booleans_of_yaml_are_read_as_text_where_that_is_plain(tmp_path: Path):
+    declare(tmp_path, "cdr/x", STANDARD.replace('default: "1"', "default: 1").replace("sip_code: {required: true}", "sip_code: {required: true, map: {16: 200}}"))
+    fields = declarations.load("cdr/x", tmp_path).fields
+    assert (fields["attempt"].default, fields["sip_code"].map) == ("1", {"16": "200"})
+    declare(tmp_path, "complaints/x", COMPLAINTS.replace('"true": "true", "false": "false"', '"Y": true, "N": false'))
+    assert declarations.load("complaints/x", tmp_path).fields["recorded_message"].map == {"Y": "true", "N": "false"}

@@ -1,0 +1,250 @@
+"""Reference data and manifests: full snapshots, from the date in the name, never a collapse taken for a delisting."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from include.ingest.reference import date_in_name
+from include.lake import tables
+from tests.ingest.desk import Desk, numbered_calls
+
+REAL = Path(__file__).parents[2] / "include/demo/real"
+RMD, NPA = REAL / "rmd-final_2024.csv.gz", REAL / "npa_report_2020-03-04.csv.gz"
+
+# A full row for each table, by our column names (the contract's), and what some of its values become.
+MINIMAL: dict[str, tuple[dict[str, str], dict[str, object]]] = {
+    "customers": (
+        {
+            "customer_id": "c1", "legal_name": "Acme, Inc.", "customer_type": "reseller", "country": "US", "onboarded_on": "2020-01-02",
+            "traffic_class": "dialer", "kyc_verified_on": "", "max_cps": "10", "max_concurrent": "", "protected": "true", "parent_id": "p",
+            "tax_id": "01-2", "address": "1 Main", "payment_ref": "007", "contact_email": "a@example.com",
+        },
+        {"onboarded_on": date(2020, 1, 2), "kyc_verified_on": None, "max_cps": 10, "protected": True, "payment_ref": "007"},
+    ),
+    "upstreams": (
+        {
+            "upstream_id": "u1", "legal_name": "Up", "frn": "16085920", "rmd_number": "RMD0004008", "country": "US", "role": "gateway",
+            "onboarded_on": "2020-01-02", "traceback_terms": "TRUE", "us_caller_id_recourse": "false", "parent_id": "",
+        },
+        {"frn": "0016085920", "traceback_terms": True, "us_caller_id_recourse": False, "parent_id": None},
+    ),
+    "trunks": (
+        {"trunk": "000200", "switch_id": "", "party_kind": "customer", "party_id": "c1", "valid_from": "2020-01-02", "valid_to": ""},
+        {"trunk": "000200", "switch_id": None, "valid_from": date(2020, 1, 2), "valid_to": None},
+    ),
+    "caller_ids": (
+        {"customer_id": "c1", "number": "(202) 555-01*", "assigned_by_us": "true", "valid_from": "", "valid_to": "2026-12-31"},
+        {"number": "+120255501*", "assigned_by_us": True, "valid_to": date(2026, 12, 31)},
+    ),
+    "campaigns": (
+        {"customer_id": "c1", "campaign": "x", "purpose": "y", "calling_number": "2025550123", "valid_from": "", "valid_to": ""},
+        {"calling_number": "+12025550123"},
+    ),
+    "dno": ({"number": "+1800*", "category": "unused", "source": "us", "valid_from": "2020-01-02"}, {"number": "+1800*"}),
+    "enforcement_notices": (
+        {
+            "notice_id": "n1", "authority": "FCC", "kind": "order", "party_kind": "upstream", "party_id": "u1",
+            "received_at": "2026-11-16T23:00:00-05:00", "due_at": "",
+        },
+        {"received_at": datetime(2026, 11, 17, 4), "due_at": None},
+    ),
+}  # fmt: skip
+
+
+def one_row(row: dict[str, str]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, row)
+    writer.writeheader()
+    writer.writerow(row)
+    return out.getvalue()
+
+
+def test_every_table_is_tried():
+    assert {*MINIMAL, "rmd", "nanp"} == set(tables.REFERENCE)
+
+
+@pytest.mark.parametrize("table", MINIMAL)
+def test_a_minimal_snapshot_of_each_table(desk: Desk, table: str):
+    sent, expected = MINIMAL[table]
+    assert list(sent) == [name for name, _ in tables.REFERENCE[table]]
+    receipt = desk.load_one(f"reference/{table}/{table}-2026-11-16.csv", one_row(sent))
+    assert (receipt.state, receipt.rejected, receipt.notes) == ("loaded", [], {})
+    [row] = desk.rows(f"reference/{table}")
+    assert {name: row[name] for name in expected} == expected
+    plain = {name: value or None for name, value in sent.items() if name not in expected}
+    assert {name: row[name] if not isinstance(row[name], (date, int)) else sent[name] for name in plain} == plain
+    assert (row["receipt_id"], row["source_line"], row["snapshot_from"]) == (receipt.file, 2, date(2026, 11, 16))
+    assert receipt.rows_by_date == {date(2026, 11, 16): 1}
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "reason"),
+    [
+        ("customers", {"max_cps": "many"}, "not a whole number of at most 9 digits: many"),
+        ("customers", {"max_cps": "99999999999"}, "not a whole number of at most 9 digits: 99999999999"),
+        ("customers", {"max_cps": "-1"}, "not a whole number of at most 9 digits: -1"),
+        ("customers", {"protected": "yes"}, "not true or false: yes"),
+        ("customers", {"customer_type": "Reseller"}, "not one of enterprise, "),
+        ("customers", {"onboarded_on": "01/02/2020"}, "not a date like %Y-%m-%d: 01/02/2020"),
+        ("customers", {"customer_id": ""}, "empty"),
+        ("trunks", {"party_kind": "us"}, "not one of customer, upstream, downstream: us"),
+        ("caller_ids", {"number": "*"}, "neither a telephone number nor a prefix ending in *: *"),
+        ("caller_ids", {"number": "anonymous"}, "neither a telephone number nor a prefix ending in *: anonymous"),
+        ("dno", {"number": "800-*x"}, "neither a telephone number"),
+        ("enforcement_notices", {"received_at": "2026-11-16"}, "not an ISO 8601 time with offset: 2026-11-16"),
+    ],
+)
+def test_bad_values_are_named(desk: Desk, table: str, change: dict[str, str], reason: str):
+    receipt = desk.load_one(f"reference/{table}/a.csv", one_row(MINIMAL[table][0] | change))
+    [reject] = receipt.rejected
+    assert (reject.line, reject.field) == (2, next(iter(change)))
+    assert reject.reason.startswith(reason)
+
+
+def test_a_key_stands_once(desk: Desk):
+    text = "customer_id,legal_name,country\nc1,Acme,US\nc2,Bell,US\nc1,Acme,US\nc2,Bell Ltd,US\n"
+    receipt = desk.load_one("reference/customers/a.csv", text)
+    assert (receipt.rows_read, receipt.rows_accepted, receipt.rows_duplicate) == (4, 2, 1)
+    assert [(row.line, row.field, row.raw) for row in receipt.rejected] == [(5, "customer_id", "c2,Bell Ltd,US")]
+    assert "stands twice in this file with different content" in receipt.rejected[0].reason
+
+
+def test_a_key_of_several_columns_may_be_partly_empty(desk: Desk):
+    text = "trunk,switch_id,party_kind,party_id,valid_from\nt,,customer,c1,\nt,nyc1,customer,c1,\nt,,customer,c2,\nt,,customer,c1,2026-01-01\n"
+    receipt = desk.load_one("reference/trunks/a.csv", text)
+    assert (receipt.rows_accepted, [row.line for row in receipt.rejected]) == (3, [4])
+
+
+def test_the_real_rmd_export(desk: Desk):
+    receipt = desk.load_one("reference/rmd/rmd-20241101.csv.gz", RMD.read_bytes())
+    told = list(csv.DictReader(io.StringIO(gzip.decompress(RMD.read_bytes()).decode(), newline="")))
+    assert receipt.rows_read == len(told) == 7_346
+    assert (receipt.rows_accepted, receipt.rejected, receipt.rows_duplicate, receipt.notes) == (7_346, [], 0, {})
+    rows = {row["rmd_number"]: row for row in desk.rows("reference/rmd")}
+    assert {row["snapshot_from"] for row in rows.values()} == {date(2024, 11, 1)}
+    flags = {"Yes": True, "No": False, "": None}
+    for sent in told:
+        row = rows[sent["number"]]
+        guarded = sent["business_name"][:1] == "'" and sent["business_name"][1:2] in set("@+-=")
+        assert row["business_name"] == sent["business_name"][int(guarded) :].strip()
+        assert row["frn"] == (sent["frn"].zfill(10) or None) and len(row["frn"]) == 10
+        assert row["gateway_provider"] == flags[sent["gateway_provider_choice"]]
+        assert str(row["last_updated"] or "") == sent["last_updated"]
+    assert rows["RMD0004008"]["business_name"] == "@Link Services, LLC"
+
+
+def test_the_real_npa_report(desk: Desk):
+    receipt = desk.load_one("reference/nanp/npa_report_2020-03-04.csv.gz", NPA.read_bytes())
+    told = list(csv.DictReader(io.StringIO(gzip.decompress(NPA.read_bytes()).decode().split("\n", 1)[1], newline="")))
+    assert receipt.rows_read == len(told) == 800
+    # NANPA itself wrote five rows with a comma too many or cut short.
+    broken = {sent["NPA_ID"] for sent in told if None in sent or None in sent.values()}
+    assert broken == {"368", "428", "469", "474", "972"}
+    assert {row.raw[:3] for row in receipt.rejected} == broken
+    assert all("fields where the layout has 32" in row.reason for row in receipt.rejected)
+    assert (receipt.rows_accepted, receipt.notes) == (795, {})
+    rows = {row["npa"]: row for row in desk.rows("reference/nanp")}
+    for sent in told:
+        if sent["NPA_ID"] in broken:
+            continue
+        assert rows[sent["NPA_ID"]]["in_service"] == {"Y": True, "N": False}[sent["IN_SERVICE"]]
+    assert rows["201"]["in_service_on"] == date(1947, 1, 1)  # written 01-JAN-47
+    assert rows["201"]["source_line"] == 4
+
+
+def rmd_cut(rows: int) -> bytes:
+    return b"\n".join(gzip.decompress(RMD.read_bytes()).split(b"\n")[: rows + 1]) + b"\n"
+
+
+def test_a_shrunken_rmd_is_a_broken_download(desk: Desk):
+    desk.load_one("reference/rmd/rmd-2024-11-01.csv", rmd_cut(400))
+    small = desk.load_one("reference/rmd/rmd-2024-11-02.csv", rmd_cut(379))
+    (desk.settings.landing / small.path).unlink()
+    assert small.state == "refused"
+    assert "379 rows where the snapshot before had 400" in small.reason and "Fetch it again" in small.reason
+    assert len(desk.rows("reference/rmd")) == 400
+    assert desk.load_one("reference/rmd/rmd-2024-10-01.csv", rmd_cut(100)).state == "loaded"  # of before the first one
+    desk.put("reference/rmd/rmd-2024-11-03.csv", rmd_cut(380))
+    desk.put("reference/rmd/rmd-2024-11-04.csv", gzip.decompress(RMD.read_bytes()).split(b"\n")[0] + b"\n")
+    states = {receipt.path[14:]: receipt.state for receipt in desk.load("reference").receipts}
+    assert states == {"rmd-2024-11-03.csv": "loaded", "rmd-2024-11-04.csv": "refused"}
+
+
+def test_a_real_shrinking_is_taken_under_a_declaration_of_ones_own(desk: Desk):
+    desk.load_one("reference/rmd/rmd-2024-11-01.csv", rmd_cut(100))
+    assert desk.load_one("reference/rmd/rmd-2024-11-02.csv", rmd_cut(50)).state == "refused"
+    built_in = (Path(__file__).parents[2] / "include/feeds/reference/rmd.yaml").read_text()
+    desk.declare("reference/rmd", built_in.replace("smallest_share_of_previous: 0.95", "smallest_share_of_previous: 0.4"))
+    assert [(receipt.state, receipt.rows_accepted) for receipt in desk.load("reference").receipts] == [("loaded", 50)]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("customers-2026-11-16.csv", date(2026, 11, 16)),
+        ("20261116_customers.csv.gz", date(2026, 11, 16)),
+        ("a2026-11-16T06.csv", date(2026, 11, 16)),
+        ("job-2026-13-45-of-2026-11-16.csv", date(2026, 11, 16)),
+        ("2026-02-30.csv", None),
+        ("1202611169.csv", None),
+        ("customers.csv", None),
+    ],
+)
+def test_the_date_in_a_name(name: str, found: date | None):
+    assert date_in_name(name) == found
+
+
+def test_without_a_date_a_snapshot_holds_from_its_arrival(desk: Desk):
+    before = datetime.now(UTC).date()
+    desk.load_one("reference/dno/2026-11-16/dno.csv", "number\n+1900*\n")
+    [row] = desk.rows("reference/dno", "snapshot_from")
+    assert before <= row["snapshot_from"] <= datetime.now(UTC).date()
+
+
+def test_a_table_that_does_not_exist_names_those_that_do(desk: Desk):
+    receipt = desk.load_one("reference/customer/a.csv", "customer_id,legal_name,country\nc1,Acme,US\n")
+    assert receipt.state == "refused" and "no declaration for feed 'reference/customer'" in receipt.reason
+
+
+MANIFEST = "file,rows,sha256\nnyc1/a.csv,2,\nb.csv,1," + "0" * 64 + "\n"
+
+
+@pytest.mark.parametrize("name", ["manifest-2026-11-16.csv", "manifest-20261116.csv.gz", "deeper/manifest-2026-11-16.csv"])
+def test_a_manifest_is_what_a_day_must_consist_of(desk: Desk, name: str):
+    receipt = desk.load_one(f"cdr/standard/{name}", MANIFEST)
+    assert (receipt.kind, receipt.feed, receipt.rows_accepted) == ("manifest", "cdr/standard", 2)
+    rows = desk.rows("manifests", "feed, service_date, file, rows, sha256")
+    assert rows == [
+        {"feed": "cdr/standard", "service_date": date(2026, 11, 16), "file": "nyc1/a.csv", "rows": 2, "sha256": None},
+        {"feed": "cdr/standard", "service_date": date(2026, 11, 16), "file": "b.csv", "rows": 1, "sha256": "0" * 64},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("manifest-today.csv", MANIFEST, "call it manifest-YYYY-MM-DD.csv"),
+        ("manifest-2026-11-16.csv", "name,rows\na,1\n", "column file is missing"),
+        ("manifest-2026-11-16.csv", "", "the file is empty"),
+    ],
+)
+def test_a_manifest_that_is_none(desk: Desk, name: str, content: str, reason: str):
+    receipt = desk.load_one(f"cdr/standard/{name}", content)
+    assert (receipt.state, reason in receipt.reason) == ("refused", True)
+
+
+def test_a_promise_must_be_a_number(desk: Desk):
+    receipt = desk.load_one("cdr/standard/manifest-2026-11-16.csv", "file,rows\na.csv,2.5\nb.csv,\nc.csv,3\nc.csv,4\n")
+    assert [(row.line, row.field) for row in receipt.rejected] == [(2, "rows"), (3, "rows"), (5, "file")]
+
+
+def test_a_manifest_is_loaded_after_the_files_it_lists(desk: Desk):
+    for name, content in {"a.csv": numbered_calls(1), "manifest-2026-11-16.csv": "file,rows\na.csv,1\n", "z.csv": numbered_calls(2)}.items():
+        desk.put(f"cdr/standard/{name}", content)
+    assert [receipt.path[13:] for receipt in desk.load().receipts] == ["a.csv", "z.csv", "manifest-2026-11-16.csv"]

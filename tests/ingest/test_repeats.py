@@ -1,0 +1,294 @@
+"""The same lake whatever is loaded twice, in which order, and wherever a load was killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from include.ingest import calls, receipts
+from include.ingest.load import load_new_files
+from include.settings import REPOSITORY
+from tests.ingest.desk import Desk, calls_csv, numbered_calls
+
+CUSTOMERS = "customer_id,legal_name,country\nc1,Acme,US\n"
+NOTICE = "traceback_id,received_at,call_at,called_number\nt1,2026-11-16T10:00:00Z,2026-11-15T10:00:00Z,2125550188\n"
+ONE_OF_EACH = {
+    "cdr/standard/a.csv": numbered_calls(3),
+    "cdr/standard/manifest-2026-11-16.csv": "file,rows\na.csv,3\n",
+    "complaints/standard/a.csv": "complaint_id,received_at\nk1,2026-11-16T10:00:00Z\n",
+    "tracebacks/standard/a.csv": NOTICE,
+    "reference/customers/customers-2026-11-16.csv": CUSTOMERS,
+}
+
+
+class Killed(BaseException):
+    """Not an Exception: nothing may catch it and go on, as nothing goes on after SIGKILL."""
+
+
+def lake_files(desk: Desk) -> dict[str, int]:
+    """Every Parquet file that counts, with its size."""
+    lake = desk.settings.lake
+    return {path.relative_to(lake).as_posix(): path.stat().st_size for path in lake.rglob("*.parquet") if ".scratch" not in path.parts}
+
+
+def picture(desk: Desk) -> dict:
+    """All that a reader can see, without the instants of loading."""
+    tables = ("calls", "complaints", "notices", "manifests", "reference/customers")
+    books = {path: {k: v for k, v in row.items() if k != "loaded_at"} for path, row in desk.receipts().items()}
+    rows = {table: [{k: v for k, v in row.items() if k != "loaded_at"} for row in desk.rows(table)] for table in tables}
+    return {"books": books, "rows": rows, "superseded": desk.superseded(), "files": set(lake_files(desk))}
+
+
+def load_everything(desk: Desk) -> int:
+    return sum(len(desk.load(kind).receipts) for kind in ("cdr", "complaints", "tracebacks", "reference"))
+
+
+def test_what_is_loaded_is_not_loaded_again(desk: Desk):
+    for path, content in ONE_OF_EACH.items():
+        desk.put(path, content)
+    assert load_everything(desk) == 5
+    before = picture(desk)
+    for path, content in ONE_OF_EACH.items():  # touched, copied, moved: still the same bytes
+        desk.put(path, content, modified=1_700_000_000)
+        folder, _, name = path.rpartition("/")
+        desk.put(f"{folder}/deeper/{'manifest-2026-11-16.csv' if 'manifest' in name else 'copy of ' + name}", content)
+    assert load_everything(desk) == 0
+    assert picture(desk) == before
+    paths = desk.warehouse("select path from ops.landing_files")
+    assert len(paths) == 10  # the other names are remembered, so that they are hashed once
+    desk.check_books()
+
+
+def test_a_path_with_new_content_is_a_new_file(desk: Desk):
+    desk.load_one("cdr/standard/a.csv", numbered_calls(2))
+    receipt = desk.load_one("cdr/standard/a.csv", numbered_calls(3))  # a file that is appended to
+    assert (receipt.rows_read, receipt.rows_accepted, receipt.rows_duplicate) == (3, 1, 2)
+    assert [row["call_id"] for row in desk.current_calls()] == ["c1", "c2", "c3"]
+
+
+def test_packing_makes_another_file_of_the_same_calls(desk: Desk):
+    desk.load_one("cdr/standard/a.csv", numbered_calls(2))
+    receipt = desk.load_one("cdr/standard/a.csv.gz", numbered_calls(2))
+    assert (receipt.rows_read, receipt.rows_accepted, receipt.rows_duplicate) == (2, 0, 2)
+    assert desk.superseded() == []
+
+
+def test_exact_repetitions_are_duplicates_within_and_across_files(desk: Desk):
+    first = desk.load_one("cdr/standard/a.csv", calls_csv({}, {"call_id": "c2"}, {}, {"attempt": "2"}, {}))
+    assert (first.rows_accepted, first.rows_duplicate) == (3, 2)
+    other_spelling = {"start_time": "2026-11-16T15:00:00.250Z"}  # the same instant
+    second = desk.load_one("cdr/standard/b.csv", calls_csv(other_spelling, {"switch_id": "dal1"}, {"call_id": "c3"}))
+    assert (second.rows_accepted, second.rows_duplicate) == (2, 1)
+    assert [(row["call_id"], row["attempt"], row["switch_id"]) for row in desk.current_calls()] == [
+        ("c1", 1, "dal1"), ("c1", 1, "nyc1"), ("c1", 2, "nyc1"), ("c2", 1, "nyc1"), ("c3", 1, "nyc1"),
+    ]  # fmt: skip
+
+
+def test_a_correction_replaces_and_both_are_kept(desk: Desk):
+    old = desk.load_one("cdr/standard/a.csv", calls_csv({}, {"call_id": "c2"}))
+    new = desk.load_one("cdr/standard/b.csv", calls_csv({"sip_code": "486", "answer_time": ""}))
+    assert new.notes["superseded_rows"] == 1
+    assert {(row["call_id"], row["sip_code"]) for row in desk.rows("calls")} == {("c1", 200), ("c2", 200), ("c1", 486)}
+    assert [(row["call_id"], row["sip_code"]) for row in desk.current_calls()] == [("c1", 486), ("c2", 200)]
+    [replaced] = desk.superseded()
+    assert (replaced["receipt_id"], replaced["source_line"], replaced["by_receipt_id"], replaced["by_source_line"]) == (old.file, 2, new.file, 2)
+
+
+def test_within_a_file_the_last_version_stands(desk: Desk):
+    desk.load_one("cdr/standard/a.csv", calls_csv({"sip_code": "480"}, {"sip_code": "486"}, {"sip_code": "503"}, {"sip_code": "486"}))
+    assert [row["sip_code"] for row in desk.current_calls()] == [503]
+    assert sorted(row["source_line"] for row in desk.superseded()) == [2, 3]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_old_content_sent_again_does_not_undo_a_correction(desk: Desk, seed: int):
+    """Whatever the files' hashes are: which version is newer is not theirs to tell."""
+    versions = [{"sip_code": "480"}, {"sip_code": "486"}]
+    desk.load_one("cdr/standard/a.csv", calls_csv(versions[0], {"call_id": f"x{seed}"}))
+    desk.load_one("cdr/standard/b.csv", calls_csv(versions[1], {"call_id": f"y{seed}"}))
+    again = desk.load_one("cdr/standard/c.csv", calls_csv(versions[seed % 2], {"call_id": f"z{seed}"}))
+    assert (again.rows_accepted, again.rows_duplicate, again.notes) == (1, 1, {})
+    assert [row["sip_code"] for row in desk.current_calls() if row["call_id"] == "c1"] == [486]
+    third = desk.load_one("cdr/standard/d.csv", calls_csv({"sip_code": "503"}))
+    assert third.notes["superseded_rows"] == 1  # the one in force, not all that ever were
+    assert [row["sip_code"] for row in desk.current_calls() if row["call_id"] == "c1"] == [503]
+
+
+def test_duplicates_do_not_depend_on_the_order_of_files(desk: Desk, tmp_path: Path):
+    files = {
+        "a.csv": calls_csv({}, {"call_id": "c2"}),
+        "b.csv": calls_csv({"call_id": "c2"}, {"call_id": "c3"}),
+        "c.csv": calls_csv({"call_id": "c3"}, {}, {"call_id": "c4"}),
+    }
+    found = []
+    for names in ("abc", "cba", "bca"):
+        with desk.afresh(tmp_path / names) as other:
+            accepted = sum(other.load_one(f"cdr/standard/{name}.csv", files[f"{name}.csv"]).rows_accepted for name in names)
+            found.append((accepted, other.current_calls()))
+    assert found[0] == found[1] == found[2]
+    assert found[0][0] == 4
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, module: object, name: str, times: int = 1) -> Callable[[], None]:
+    """The `times`-th call of a function ends the load there and then; returns what heals it."""
+    original, left = getattr(module, name), [times]
+
+    def dying(*args, **kwargs):
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, dying)
+    return lambda: monkeypatch.setattr(module, name, original)
+
+
+KILLS = {
+    "before the rows": (calls, "_write_day"),
+    "between rows and replaced rows": (calls, "_write_superseded"),
+    "before the lake's receipt": (receipts, "record"),
+    "before PostgreSQL's receipt": (receipts, "_insert_rejects"),
+    "before the path is remembered": (receipts, "_remember_path"),
+}
+
+
+@pytest.mark.parametrize("place", KILLS)
+def test_a_killed_load_leaves_the_lake_of_an_undisturbed_one(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str):
+    corrected = {"sip_code": "486", "answer_time": ""}
+    files = {
+        "cdr/standard/b.csv": calls_csv({}, {"call_id": "c2"}, {"call_id": ""}),
+        "cdr/standard/c.csv": calls_csv(corrected, {"call_id": "c2"}, {"call_id": "c3", "start_time": "now"}),
+    }
+    late = {"cdr/standard/a.csv": calls_csv({"sip_code": "404", "answer_time": ""}, {"call_id": "c2"})}
+    with desk.afresh(tmp_path / "undisturbed") as other:
+        for path, content in files.items():
+            other.put(path, content)
+        other.load()
+        before_late = picture(other)
+        for path, content in late.items():
+            other.put(path, content)
+        other.load()
+        undisturbed = picture(other)
+    for victim in (1, 2):
+        with desk.afresh(tmp_path / f"disturbed {victim}") as other:
+            for path, content in files.items():
+                other.put(path, content)
+            heal = kill_at(monkeypatch, *KILLS[place], times=victim)
+            with pytest.raises(Killed):
+                other.load()
+            heal()
+            other.load()
+            other.check_books()
+            assert picture(other) == before_late
+            # Nothing of the disturbance shows later either.
+            for path, content in late.items():
+                other.put(path, content)
+            other.load()
+            assert picture(other) == undisturbed
+
+
+@pytest.mark.parametrize("place", ["_insert_rejects", "_remember_path"])
+def test_a_later_file_is_not_judged_by_a_load_that_was_cut_short(desk: Desk, monkeypatch: pytest.MonkeyPatch, place: str):
+    """The killed file comes last by name, and one before it corrects its call: both would replace the other."""
+    desk.put("cdr/standard/z.csv", calls_csv({}))
+    heal = kill_at(monkeypatch, receipts, place)
+    with pytest.raises(Killed):
+        desk.load()
+    heal()
+    desk.put("cdr/standard/a.csv", calls_csv({"sip_code": "486", "answer_time": ""}))
+    assert [receipt.path for receipt in desk.load().receipts] == ["cdr/standard/z.csv", "cdr/standard/a.csv"]
+    desk.check_books()
+    assert [row["sip_code"] for row in desk.current_calls()] == [486]
+
+
+def test_a_load_cut_short_whose_declaration_changed_leaves_nothing_behind(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    built_in = (REPOSITORY / "include/feeds/cdr/standard.yaml").read_text()
+    yaml = built_in.replace("format: iso8601", 'format: "%Y-%m-%d %H:%M:%S"\n  zone: ZONE')
+    desk.declare("cdr/own", yaml.replace("ZONE", "UTC"))
+    desk.put("cdr/own/a.csv", calls_csv({"start_time": "2026-11-16 23:00:00", "answer_time": "", "end_time": "2026-11-16 23:01:00"}))
+    heal = kill_at(monkeypatch, receipts, "_insert_rejects")
+    with pytest.raises(Killed):
+        desk.load()
+    heal()
+    desk.declare("cdr/own", yaml.replace("ZONE", "America/New_York"))
+    desk.load()
+    desk.check_books()
+    assert [str(row["service_date"]) for row in desk.rows("calls")] == ["2026-11-17"]
+
+
+@pytest.mark.parametrize("kind", ["complaints", "tracebacks", "reference"])
+def test_small_feeds_survive_a_kill(desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str):
+    [(path, content)] = [(path, content) for path, content in ONE_OF_EACH.items() if path.startswith(kind)]
+    desk.put(path, content)
+    heal = kill_at(monkeypatch, receipts, "_insert_rejects")
+    with pytest.raises(Killed):
+        desk.load(kind)
+    heal()
+    assert [receipt.rows_accepted for receipt in desk.load(kind).receipts] == [1]
+    desk.check_books()
+
+
+def test_two_loads_at_once_in_one_process(desk: Desk):
+    for n in range(6):
+        desk.put(f"cdr/standard/{n}.csv", calls_csv(*({"call_id": f"c{k}"} for k in range(n * 5, n * 5 + 10))))
+    found, failed = [], []
+
+    def run() -> None:
+        try:
+            found.append(len(load_new_files(desk.settings, "cdr").receipts))
+        except Exception as error:  # shown by the assertion below
+            failed.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (failed, sum(found)) == ([], 6)
+    desk.check_books()
+    assert sorted(int(row["call_id"][1:]) for row in desk.rows("calls", "call_id")) == list(range(35))
+
+
+def test_two_loads_at_once_in_two_processes(desk: Desk):
+    for n in range(6):
+        desk.put(f"cdr/standard/{n}.csv", calls_csv(*({"call_id": f"c{k}"} for k in range(n * 5, n * 5 + 10))))
+    environ = os.environ | {
+        "TOLLGATE_HOME": str(desk.settings.home),
+        "TOLLGATE_PG_PORT": str(desk.settings.pg_port),
+        "TOLLGATE_LANDING": str(desk.settings.landing),
+        "TOLLGATE_LAKE": str(desk.settings.lake),
+        "TOLLGATE_WAREHOUSE_URL": "",
+    }
+    program = (
+        "from include import settings; from include.ingest.load import load_new_files; "
+        "print(len(load_new_files(settings.load(), 'cdr').receipts))"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", program], cwd=REPOSITORY, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    printed = [process.communicate()[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    assert sum(map(int, printed)) == 6
+    desk.check_books()
+    assert sorted(int(row["call_id"][1:]) for row in desk.rows("calls", "call_id")) == list(range(35))
+
+
+def test_the_same_bytes_in_a_folder_where_they_make_no_sense_stay_loaded(desk: Desk):
+    """Refusing them there must not take back what was loaded here."""
+    good = numbered_calls(2)
+    desk.load_one("cdr/standard/a.csv", good)
+    before = picture(desk)
+    for path in ("cdr/asterisk/a.csv", "cdr/undeclared/a.csv", "complaints/standard/a.csv", "reference/customers/a.csv", "cdr/a.csv"):
+        desk.put(path, good)
+        assert desk.load(path.split("/")[0]).receipts == []
+    desk.put("cdr/standard/a.csv", good, modified=1_700_000_000)
+    desk.declare("cdr/standard", "fields: [broken]")
+    assert desk.load().receipts == []
+    assert picture(desk) == before
+    desk.check_books()
