@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from include.operations.backfill import INGEST_DAGS, backfill, settle
 from include.platform import lifecycle
 from include.platform.airflow_api import AirflowApi
 from include.settings import Settings
+from tests.running import eventually
 
 FIRST_DAY, DAYS = date(2026, 11, 16), [date(2026, 11, 16), date(2026, 11, 17)]
 LAST_DAY = DAYS[-1]
@@ -58,15 +59,6 @@ class Platform:
 
     def ledger(self, entry_type: str) -> int:
         return self.rows("select count(*) from decisions.ledger where entry_type = %s", entry_type)[0][0]
-
-
-def eventually(what: Callable[[], object], seconds: float = 120) -> object:
-    """The first true answer of `what`, asked until then."""
-    deadline = time.monotonic() + seconds
-    while not (answer := what()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(1)
-    return answer
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +107,13 @@ def test_receipts_agree_with_the_files(platform: Platform) -> None:
 def test_a_person_decides_and_the_ledger_says_who(platform: Platform) -> None:
     cases = platform.rows("select recommendation_id, party_id from marts.recommendations where status = 'open' and recommendation_id = case_id")
     asked = platform.rows("select count(*) from ops.review_requests")[0][0]
-    pending = eventually(lambda: (found := platform.api.pending_reviews()) and len(found) == asked and found)
+    pending = eventually(lambda: (found := platform.api.pending_reviews()) and len(found) == asked and found, "every case is asked")
     assert asked >= len(cases) > 1
     time.sleep(4)  # Airflow 3.3 fails a task that is answered while it is being parked
     approved, rejected = pending[:2]
     platform.api.answer_review(approved, "Approve", "traced twice, customer does not answer")
     platform.api.answer_review(rejected, "Reject", "a mistake in the list")
-    eventually(lambda: platform.ledger("review") == 2)
+    eventually(lambda: platform.ledger("review") == 2, "both answers stand in the ledger")
     found = platform.rows("select actor, payload ->> 'decision', payload ->> 'comment' from decisions.ledger where entry_type = 'review' order by 2")
     assert found == [("compliance", "approve", "traced twice, customer does not answer"), ("compliance", "reject", "a mistake in the list")]
 
@@ -153,8 +145,7 @@ def test_a_late_file_reopens_its_date_and_both_verdicts_stay(platform: Platform)
     shutil.move(platform.aside, platform.late)
     tomorrow = LAST_DAY + timedelta(days=1)
     platform.api.trigger("ingest_cdr", tomorrow.isoformat(), "late-file")
-    eventually(lambda: platform.rows("select from ops.file_receipts where path like %s and state = 'loaded'", f"%{platform.late.name}"))
-    eventually(lambda: len(platform.api.runs("build_risk_marts", LAST_DAY.isoformat())) > 1)
+    eventually(lambda: len(platform.api.runs("build_risk_marts", LAST_DAY.isoformat())) > 1, "the date is built again")
     settle(platform.api)
     for (_, party_id, day), expected in platform.expected.verdicts.items():
         assert platform.verdicts(day)[party_id][0] == expected.recommendation, (party_id, day)
@@ -187,4 +178,4 @@ def test_no_date_is_lost_when_all_feeds_report_at_once(platform: Platform) -> No
     for day in days:
         for dag_id in INGEST_DAGS:
             platform.api.trigger(dag_id, day, f"at-once-{day}")
-    eventually(lambda: {run["partition_key"] for run in platform.api.runs("build_risk_marts")} >= set(days), seconds=240)
+    eventually(lambda: {run["partition_key"] for run in platform.api.runs("build_risk_marts")} >= set(days), "every date is built", seconds=240)

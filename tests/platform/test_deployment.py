@@ -15,11 +15,11 @@ import pytest
 import yaml
 from airflow.configuration import conf
 from packaging.requirements import Requirement
-from platform_helpers import another
 
 from include import cli
 from include.platform import airflow, lifecycle, postgres, probe
 from include.settings import REPOSITORY, ROLES, Settings, load, read_env_file
+from tests.running import another
 
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]

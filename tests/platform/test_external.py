@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from platform_helpers import another
 from psycopg import errors, sql
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from include.platform import PlatformError, airflow, lifecycle, migrations, postgres
 from include.settings import ROLES, Settings
+from tests.running import another
 
 OWNER, PASSWORD = 'Risk "owner"', "p@ss/w%rd: ?#"
 

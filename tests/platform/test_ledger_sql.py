@@ -9,11 +9,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from platform_helpers import another
 from psycopg import errors
 
 from include.platform import lifecycle, migrations, postgres
 from include.settings import Settings
+from tests.running import another
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 

@@ -9,11 +9,12 @@ from datetime import datetime
 
 import psutil
 import pytest
-from platform_helpers import eventually, free_port, listens, processes_of
 
 from include.platform import PlatformError, airflow, lifecycle, postgres, probe, supervisor
 from include.platform.airflow_api import AirflowApi
 from include.settings import Settings
+from tests.conftest import free_port
+from tests.running import eventually, listens, processes_of
 
 DAGS = {
     "ingest_cdr", "ingest_complaints", "ingest_tracebacks", "ingest_reference",

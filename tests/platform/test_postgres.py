@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from platform_helpers import another, eventually, free_port, listens, processes_of
 
 from include.platform import PlatformError, postgres
 from include.settings import Settings
+from tests.conftest import free_port
+from tests.running import another, eventually, listens, processes_of
 
 
 @pytest.fixture(scope="module")

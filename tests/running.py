@@ -1,4 +1,4 @@
-"""What the tests of the platform share: installations beside the first, and looking at processes."""
+"""What tests of running programs share: installations beside the first, waiting, and looking at processes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from include.platform import postgres
 from include.settings import Settings, load
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from tests.conftest import free_port
 
 
 def listens(port: int) -> bool:
@@ -47,8 +43,10 @@ def processes_of(settings: Settings) -> list[str]:
     return found
 
 
-def eventually(true: Callable[[], bool], what: str, seconds: float = 120) -> None:
+def eventually(answer: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+    """The first true answer, asked for again and again; AssertionError says `what` did not happen in time."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not (given := answer()):
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.2)
+    return given
