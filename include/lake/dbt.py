@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from include.settings import REPOSITORY, Settings
 
@@ -58,7 +59,9 @@ def environment(settings: Settings, target: str, run: dict) -> dict[str, str]:
     }
     if target == "lake":
         return given | {"TOLLGATE_DUCKDB_TEMP": str(settings.home / "dbt" / "duckdb-temp")}
-    return given | {
+    # An external server's TLS options reach libpq under its own names: PGSSLMODE, PGSSLROOTCERT, ...
+    tls = {f"PG{name.upper()}": value for name, value in parse_qsl(settings.external.query) if name.startswith("ssl")}
+    return given | tls | {
         "TOLLGATE_PG_HOST": settings.pg_host,
         "TOLLGATE_PG_PORT": str(settings.pg_server_port),
         "TOLLGATE_PG_DATABASE": settings.database,
