@@ -147,3 +147,15 @@ def test_no_model_reads_the_clock(warehouse, whole_build):
         assert len(compiled) > 10  # each target compiles its own side
         for name, sql in compiled.items():
             assert not re.search(CLOCK, re.sub(r"--.*", "", sql), re.IGNORECASE), name
+
+
+def test_a_mart_gains_a_column_of_its_model_also_an_array(warehouse, whole_build):
+    type_of_column = """
+        select format_type(atttypid, atttypmod) from pg_attribute
+        where attrelid = 'marts.customer_risk_daily'::regclass and attname = 'reason_codes'
+    """
+    assert rows(warehouse, "bi_reader", type_of_column) == [("text[]",)]
+    with psycopg.connect(warehouse.url("transformer")) as connection:  # as an older version of the model would have left it
+        connection.execute("alter table marts.customer_risk_daily drop column reason_codes")
+    dbt.run_dbt(warehouse, "warehouse", "run", ("--select", "customer_risk_daily"), AN_EMPTY_DAY)
+    assert rows(warehouse, "bi_reader", type_of_column) == [("text[]",)]
