@@ -60,12 +60,12 @@ judged as (
 
 ),
 
--- A stretch is a day with a verdict and the HOLD days after it. Stretch 0 goes on from before the days built.
+-- A stretch is a complete day and the incomplete ones after it. Stretch 0 goes on from before the days built.
 stretches as (
 
     select
         *,
-        count(*) filter (where recommendation <> 'HOLD') over (
+        count(*) filter (where is_complete) over (
             partition by party_kind, party_id order by service_date
         ) as stretch,
         case recommendation
