@@ -98,7 +98,7 @@ def record(connection: psycopg.Connection, gate: str, day: date, run: str, resul
             insert into ops.gate_results (
                 run, gate, "check", suite, service_date, outcome, severity, observed, expected, affected, remedy, recorded_at
             ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            on conflict (run, gate, "check") do update
+            on conflict (run, gate, service_date, "check") do update
             set outcome = excluded.outcome, observed = excluded.observed, affected = excluded.affected, recorded_at = excluded.recorded_at
             """,
             [

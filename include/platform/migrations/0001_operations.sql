@@ -71,7 +71,8 @@ create table ops.gate_results (
     affected text[] not null default '{}',
     remedy text,
     recorded_at timestamptz not null,
-    primary key (run, gate, "check")
+    -- a run of a day checks the later days that were built with it too
+    primary key (run, gate, service_date, "check")
 );
 comment on table ops.gate_results is 'What each check of each gate found in each run. Blocked stays blocked until the data or an override change it.';
 create index on ops.gate_results (service_date, gate);
