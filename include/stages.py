@@ -66,8 +66,10 @@ def check_marts(day: date, run: str) -> list[str]:
     For a date that it blocks nothing is appended, and the ledger says so.
     """
     settings = configuration.load()
-    days = [day, *(later for later in _processed_days(settings) if later > day)]
-    return [checked.isoformat() for checked in days if _marts_pass(settings, checked, run)]
+    later = [other for other in _processed_days(settings) if other > day]
+    # Results are kept by run, gate and check: each later day is a run of its own, or its results would replace the first day's.
+    runs = {day: run, **{other: f"{run}@{other}" for other in later}}
+    return [checked.isoformat() for checked, its_run in runs.items() if _marts_pass(settings, checked, its_run)]
 
 
 def _marts_pass(settings: Settings, day: date, run: str) -> bool:
@@ -103,8 +105,8 @@ def open_cases(day: date, dag_run_id: str) -> list[dict[str, Any]]:
         catalogue = ledger.catalogue(connection)
     return [
         {
-            "case_id": case["recommendation_id"],
-            "subject": f"{case['payload']['recommendation']} {case['payload']['legal_name']} ({case['party_id']})",
+            "case_id": case["case_id"],
+            "subject": words.review_subject(case),
             "body": words.review_body(case, catalogue),
         }
         for case in cases

@@ -11,6 +11,8 @@ from include import settings as installations
 from include.platform import lifecycle, postgres
 from include.settings import Settings
 
+pytest_plugins = ["processed_world"]
+
 
 def free_port() -> int:
     with socket.socket() as probe:
