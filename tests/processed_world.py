@@ -78,7 +78,7 @@ class ProcessedWorld:
     def restore(self) -> None:
         """Database and lake as they were when the world had been processed."""
         self.copy_database("kept", "tollgate")
-        lifecycle.migrate(self.settings, say=lambda _: None)  # a copied database has none of the grants to connect
+        lifecycle.warehouse_up(self.settings, say=lambda _: None)  # a copied database has none of the grants to connect
         shutil.rmtree(self.settings.lake)
         shutil.copytree(self.kept_lake, self.settings.lake)
 
@@ -102,6 +102,17 @@ class ProcessedWorld:
             connection.execute("set session_replication_role = replica")  # triggers rest
             for statement in statements:
                 assert connection.execute(statement).rowcount, statement
+
+    def tamper(self, *statements: str) -> None:
+        """The same with the ledger, whose own triggers rest for nobody unless they are disabled."""
+        triggers = [f"alter table decisions.ledger enable always trigger {name}" for name in ("ledger_is_append_only", "ledger_is_a_chain")]
+        login = self.settings.url_of(postgres.SUPERUSER, (self.settings.secrets / "pg_superuser").read_text().strip(), "tollgate")
+        with psycopg.connect(login) as connection:
+            connection.execute("alter table decisions.ledger disable trigger all")
+            for statement in statements:
+                assert connection.execute(statement).rowcount, statement
+            for trigger in triggers:
+                connection.execute(trigger)
 
     def verdict(self, day: date, party_id: str) -> dict[str, Any]:
         """What the ledger says of a party on a day: its newest entry."""
