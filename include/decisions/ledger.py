@@ -51,11 +51,15 @@ def append_review(
     if decision not in ("approve", "reject"):
         raise ValueError(f"decision {decision!r}: approve or reject")
     case = connection.execute(
-        "select service_date, party_kind, party_id from decisions.ledger where entry_type = 'recommendation' and recommendation_id = %s",
-        (case_id,),
+        """
+        select service_date, party_kind, party_id
+        from decisions.ledger
+        where entry_type = 'recommendation' and recommendation_id = %(case_id)s and payload ->> 'case_id' = %(case_id)s
+        """,
+        {"case_id": case_id},
     ).fetchone()
     if case is None:
-        raise ValueError(f"no recommendation {case_id} in the ledger")
+        raise ValueError(f"no case {case_id} in the ledger")
     append(
         connection,
         [

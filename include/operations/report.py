@@ -46,11 +46,12 @@ def risk_tables(found: list[Row]) -> str:
         mine = [row for row in found if row["party_kind"] == kind]
         counted = Counter(row["recommendation"] for row in mine)
         summary = ", ".join(f"{counted[verdict]} {verdict}" for verdict in VERDICTS if counted[verdict])
-        parts.append(f"{kind.capitalize()}s: {summary}")
+        parts.append(f"{kind.capitalize()}s: {summary or 'none'}")
         parts.append(f"{'id':<6}{'name':<19}{'verdict':<10}{'reasons':<17}{'attempts':>8}{'ASR':>5}{'<=6s':>6} {last}")
         for row in mine:
             first, *others = row["reason_codes"] or ["-"]
-            reasons = f"{shortened(first, 13)} +{len(others)}" if others else shortened(first, 16)
+            more = f" +{len(others)}" if others else ""
+            reasons = shortened(first, 16 - len(more)) + more
             tail = row["rmd_status"] if kind == "upstream" else row["complaints_matched"]
             parts.append(
                 f"{shortened(row['party_id'], 5):<6}{shortened(row['legal_name'], 18):<19}{row['recommendation']:<10}{reasons:<17}"
@@ -121,11 +122,10 @@ def shortened(text: str, width: int) -> str:
 
 
 def volume(count: int) -> str:
-    """A count in at most 7 characters."""
-    for unit, size in (("", 1), ("M", 1e6), ("G", 1e9)):
-        if count < 1e6 * size:
-            return f"{count / size:,.1f}{unit}" if unit and count < 1e4 * size else f"{count / size:,.0f}{unit}"
-    return "≥ 1P"
+    """A count in at most 8 characters."""
+    if count < 1_000_000:
+        return f"{count:,}"
+    return f"{count / 1e6:,.1f}M" if count < 10_000_000_000 else f"{count / 1e6:,.0f}M"
 
 
 def percent(share: float | None) -> str:

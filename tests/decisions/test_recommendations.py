@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -96,7 +97,7 @@ def test_every_party_of_every_day_has_its_verdict(processed_world: ProcessedWorl
 
 
 def test_an_entry_says_what_it_was_made_of(processed_world: ProcessedWorld):
-    entry = processed_world.verdict(TUESDAY, "C1031")
+    entry = processed_world.verdict(MONDAY, "C1031")
     payload = entry["payload"]
     assert entry["actor"] == "recommend_suspensions"
     assert payload["case_id"] == entry["recommendation_id"]
@@ -105,10 +106,10 @@ def test_an_entry_says_what_it_was_made_of(processed_world: ProcessedWorld):
     assert payload["traceback_ids"] == sorted(planted)
     (receipts,) = processed_world.rows("select count(*) as count from ops.file_receipts where state <> 'refused'")
     assert payload["inputs"]["receipts"]["count"] == receipts["count"]
-    assert payload["inputs"]["run"] == f"first__{TUESDAY}"
+    assert payload["inputs"]["run"] == f"first__{MONDAY}"
     assert payload["inputs"]["gates"] == {
-        "arriving_data": {"run": f"first__{TUESDAY}", "outcome": "passed_with_warnings"},
-        "marts": {"run": f"first__{TUESDAY}", "outcome": "passed"},
+        "arriving_data": {"run": f"first__{MONDAY}", "outcome": "passed_with_warnings"},
+        "marts": {"run": f"first__{MONDAY}", "outcome": "passed"},
     }
 
 
@@ -226,9 +227,11 @@ def test_of_two_runs_that_looked_at_once_only_one_asks(own_world: ProcessedWorld
         with first.transaction():
             asked = ledger.open_cases(first, MONDAY, "first")
             second = pool.submit(open_cases, own_world, MONDAY, "second")
-            waits = "select count(*) as waiting from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into ops.review_requests%%'"
-            while not own_world.rows(waits)[0]["waiting"]:
-                assert not second.done(), "the second run did not wait for the first"
+            for _ in range(200):
+                if own_world.rows("select from pg_locks where not granted"):
+                    break
+                time.sleep(0.05)
+            assert not second.done(), "the second run did not wait for the first"
         assert asked
         assert second.result() == {}
 
@@ -260,12 +263,12 @@ def test_a_case_that_was_restated_away_is_asked_no_more(own_world: ProcessedWorl
 
 
 def test_what_a_review_task_is_given(own_world: ProcessedWorld):
-    given = {case["case_id"]: case for case in stages.open_cases(TUESDAY, "run")}
-    entry = own_world.verdict(TUESDAY, "C1031")
+    given = {case["case_id"]: case for case in stages.open_cases(MONDAY, "run")}
+    entry = own_world.verdict(MONDAY, "C1031")
     case = given[entry["recommendation_id"]]
     assert set(case) == {"case_id", "subject", "body"}
     assert case["subject"] == "SUSPEND Peakholm Benefits Line (C1031)"
-    assert case["body"].startswith(f"**SUSPEND** customer `Peakholm Benefits Line` (`C1031`), service date {TUESDAY}")
+    assert case["body"].startswith(f"**SUSPEND** customer `Peakholm Benefits Line` (`C1031`), service date {MONDAY}")
     assert all(f"- {code}: " in case["body"] for code in entry["payload"]["reason_codes"])
 
 
@@ -273,11 +276,11 @@ def test_what_a_review_task_is_given(own_world: ProcessedWorld):
 
 
 def test_the_first_answer_stands_with_who_gave_it_and_when(own_world: ProcessedWorld):
-    case_id = own_world.verdict(TUESDAY, "C1031")["recommendation_id"]
+    case_id = own_world.verdict(MONDAY, "C1031")["recommendation_id"]
     answer(own_world, case_id, "reject", actor="olga")
     answer(own_world, case_id, "approve", actor="ivan")
     (review,) = own_world.rows("select * from decisions.ledger where entry_type = 'review'")
-    assert (review["actor"], review["party_kind"], review["party_id"], review["service_date"]) == ("olga", "customer", "C1031", TUESDAY)
+    assert (review["actor"], review["party_kind"], review["party_id"], review["service_date"]) == ("olga", "customer", "C1031", MONDAY)
     assert review["payload"] == {
         "case_id": case_id, "decision": "reject", "comment": "seen", "answered_at": "2026-11-18T09:30:00+00:00",
     }  # fmt: skip
@@ -286,7 +289,7 @@ def test_the_first_answer_stands_with_who_gave_it_and_when(own_world: ProcessedW
 
 
 def test_an_answer_as_airflow_hands_it_over(own_world: ProcessedWorld):
-    case_id = own_world.verdict(TUESDAY, "C1031")["recommendation_id"]
+    case_id = own_world.verdict(MONDAY, "C1031")["recommendation_id"]
     given = {
         "chosen_options": ["Approve"], "params_input": {"comment": "called them"}, "responded_at": ANSWERED_AT.isoformat(),
         "responded_by_user": {"id": "3", "name": "compliance"},
@@ -300,10 +303,14 @@ def test_an_answer_as_airflow_hands_it_over(own_world: ProcessedWorld):
 
 
 def test_an_unknown_case_and_an_unknown_decision_are_refused(own_world: ProcessedWorld):
-    with pytest.raises(ValueError, match="no recommendation R0 in the ledger"):
+    with pytest.raises(ValueError, match="no case R0 in the ledger"):
         answer(own_world, "R0")
+    later = own_world.verdict(TUESDAY, "C1031")
+    assert later["recommendation_id"] != later["payload"]["case_id"]
+    with pytest.raises(ValueError, match="no case"):
+        answer(own_world, later["recommendation_id"])  # goes on with a case, and is none
     with pytest.raises(ValueError, match="decision 'maybe': approve or reject"):
-        answer(own_world, own_world.verdict(TUESDAY, "C1031")["recommendation_id"], "maybe")
+        answer(own_world, own_world.verdict(MONDAY, "C1031")["recommendation_id"], "maybe")
     assert own_world.rows("select * from decisions.ledger where entry_type = 'review'") == []
 
 
