@@ -102,8 +102,9 @@ def _with_every_feed(url: str, suite: Suite, day: date, result: Result, outcome)
     if not result.affected or outcome.result["observed_value"] == len(_unexpected_rows(outcome)):
         return result
     offending = result.check.arguments["unexpected_rows_query"]
-    feeds = replace(result.check, arguments={"unexpected_rows_query": f"select distinct feed from (\n{offending}\n) as offending"})
-    return replace(result, affected=validate(url, replace(suite, checks=(feeds,)), day)[0].affected)
+    feeds = {"unexpected_rows_query": f"select distinct feed from (\n{offending}\n) as offending"}
+    (named,) = validate(url, replace(suite, checks=(replace(result.check, arguments=feeds),)), day)
+    return replace(result, affected=named.affected)
 
 
 def _exception(info: dict) -> str | None:

@@ -22,9 +22,9 @@ ANSWERED_AT = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
 def say(world: ProcessedWorld, day: date, verdict: str, *codes: str, score: int = 50) -> None:
     """Make the mart say this, and nothing else, of the customer on a day."""
     world.damage(
-        # A table of one row, so that there is always something to delete.
         f"""
-        create temporary table said as select * from marts.customer_risk_daily where customer_id = '{CUSTOMER}' and service_date = '{MONDAY}'
+        create temporary table said as
+        select * from marts.customer_risk_daily where customer_id = '{CUSTOMER}' and service_date = '{MONDAY}'
         """,
         f"""
         update said set service_date = '{day}', recommendation = '{verdict}', reason_codes = array{list(codes)}::text[], score = {score}
@@ -318,7 +318,9 @@ def test_only_a_release_ends_an_approved_suspension_however_quiet_the_days_after
     """Through the real models: an upstream back in the registry and without evidence stays suspended."""
     answer(own_world, own_world.verdict(MONDAY, "U210")["recommendation_id"])
     # Its evidence is gone on Tuesday: it stands in the registry.
-    own_world.damage(f"update lake.upstream_registry_daily set rmd_status = 'listed' where upstream_id = 'U210' and service_date = '{TUESDAY}'")
+    own_world.damage(
+        f"update lake.upstream_registry_daily set rmd_status = 'listed' where upstream_id = 'U210' and service_date = '{TUESDAY}'"
+    )
     stages.build_marts(TUESDAY, "quiet")
     assert own_world.judge(TUESDAY, "quiet") > 0
     entry = own_world.verdict(TUESDAY, "U210")

@@ -103,14 +103,16 @@ def test_volumes(count: int, told: str):
 
 
 def test_no_parties_at_all():
-    assert [line for line in report.risk_tables([]).splitlines() if line.startswith(("Customers", "Upstreams"))] == ["Customers: none", "Upstreams: none"]
+    told = report.risk_tables([]).splitlines()
+    assert [line for line in told if line.startswith(("Customers", "Upstreams"))] == ["Customers: none", "Upstreams: none"]
 
 
 def test_a_long_name_in_the_reasons_is_wrapped():
     payload = {"recommendation": "SUSPEND", "legal_name": "Long name " * 30, "reason_codes": ["X"], "hits": []}
-    told = report.reasons_in_words(
-        [{"payload": payload, "review": "approve", "reviewer": "olga", "party_kind": "customer", "party_id": "C1", "recommendation_id": "R1"}], {}
-    )
+    found = {
+        "payload": payload, "review": "approve", "reviewer": "olga", "party_kind": "customer", "party_id": "C1", "recommendation_id": "R1",
+    }  # fmt: skip
+    told = report.reasons_in_words([found], {})
     assert max(map(len, told.splitlines())) <= 80
     assert "approved by olga" in " ".join(told.split())
 

@@ -114,7 +114,8 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
     for check, statement, observed in (
         (
             f"every_{kind}_once",
-            "insert into marts.{kind}_risk_daily select * from marts.{kind}_risk_daily where {kind}_id = '{party}' and service_date = '{day}'",
+            "insert into marts.{kind}_risk_daily"
+            " select * from marts.{kind}_risk_daily where {kind}_id = '{party}' and service_date = '{day}'",
             "1: {kind}_id {party}",
         ),
         (
@@ -333,7 +334,7 @@ def test_arriving_data_that_fail_hold_the_parties_of_the_feed_and_evidence_still
     assert stages.check_arriving_data(MONDAY, "again") == "blocked"
     stages.build_marts(MONDAY, "again")
     stages.append_recommendations([MONDAY], "again")
-    status = own_world.rows("select feed, status, reason from marts.data_status_daily where service_date = %(day)s and kind = 'cdr'", day=MONDAY)
+    status = own_world.rows("select * from marts.data_status_daily where service_date = %(day)s and kind = 'cdr'", day=MONDAY)
     assert {row["feed"]: row["status"] for row in status} == {"cdr/asterisk": "blocked", "cdr/standard": "complete"}
     assert {row["reason"] for row in status if row["status"] == "blocked"} == {"arriving data failed: call_records.no_file_refused"}
     switch_of = {"C1037": "HOLD", "C1001": "NO_ACTION"}  # phx1 writes Asterisk's records, nyc1 the standard ones
@@ -382,7 +383,8 @@ def test_each_of_several_days_has_results_and_a_block_of_its_own(own_world: Proc
     assert stages.check_marts(MONDAY, "restated") == [MONDAY.isoformat()]
     blocked = own_world.rows("select service_date from ops.gate_results where gate = 'marts' and outcome = 'blocked'")
     assert [row["service_date"] for row in blocked] == [TUESDAY]
-    assert [row["service_date"] for row in own_world.rows("select service_date from marts.data_status_daily where kind = 'marts'")] == [TUESDAY]
+    said = own_world.rows("select service_date from marts.data_status_daily where kind = 'marts'")
+    assert [row["service_date"] for row in said] == [TUESDAY]
     own_world.damage(f"update marts.customer_risk_daily set asr = 1 where customer_id = 'C1001' and service_date = '{TUESDAY}'")
     assert stages.check_marts(MONDAY, "mended") == [MONDAY.isoformat(), TUESDAY.isoformat()]
     assert own_world.rows("select * from marts.data_status_daily where kind = 'marts'") == []
