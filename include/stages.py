@@ -103,8 +103,8 @@ def open_cases(day: date, dag_run_id: str) -> list[dict[str, Any]]:
         catalogue = ledger.catalogue(connection)
     return [
         {
-            "case_id": case["recommendation_id"],
-            "subject": f"{case['payload']['recommendation']} {case['payload']['legal_name']} ({case['party_id']})",
+            "case_id": case["case_id"],
+            "subject": words.review_subject(case),
             "body": words.review_body(case, catalogue),
         }
         for case in cases

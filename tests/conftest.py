@@ -13,6 +13,8 @@ from include import settings as installations
 from include.platform import lifecycle, postgres
 from include.settings import Settings
 
+pytest_plugins = ["processed_world"]
+
 
 # Test processes side by side take their ports from ranges of their own, below those the system gives to clients.
 PORTS = itertools.count(20_000 + 1_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))

@@ -29,14 +29,19 @@ def append_recommendations(connection: psycopg.Connection, day: date, run: str) 
 
 
 def open_cases(connection: psycopg.Connection, day: date, dag_run_id: str) -> list[dict[str, Any]]:
-    """The cases, of a day and of later days restated with it, that this run has to put before a person; remembers that it does."""
+    """The cases, of a day and of later days restated with it, that this run has to put before a person; remembers that it does.
+
+    Of two runs at once, each case goes to the one whose request stands; a run repeated gets its own cases again.
+    """
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         cases = cursor.execute(query("open_cases"), {"day": day, "dag_run_id": dag_run_id}).fetchall()
         cursor.executemany(
             "insert into ops.review_requests values (%s, %s, %s, %s) on conflict do nothing",
-            [(case["recommendation_id"], case["service_date"], dag_run_id, datetime.now(UTC)) for case in cases],
+            [(case["case_id"], case["service_date"], dag_run_id, datetime.now(UTC)) for case in cases],
         )
-    return cases
+        asked = cursor.execute("select case_id from ops.review_requests where dag_run_id = %s", (dag_run_id,)).fetchall()
+    mine = {request["case_id"] for request in asked}
+    return [case for case in cases if case["case_id"] in mine]
 
 
 def append_review(
@@ -46,11 +51,15 @@ def append_review(
     if decision not in ("approve", "reject"):
         raise ValueError(f"decision {decision!r}: approve or reject")
     case = connection.execute(
-        "select service_date, party_kind, party_id from decisions.ledger where entry_type = 'recommendation' and recommendation_id = %s",
-        (case_id,),
+        """
+        select service_date, party_kind, party_id
+        from decisions.ledger
+        where entry_type = 'recommendation' and recommendation_id = %(case_id)s and payload ->> 'case_id' = %(case_id)s
+        """,
+        {"case_id": case_id},
     ).fetchone()
     if case is None:
-        raise ValueError(f"no recommendation {case_id} in the ledger")
+        raise ValueError(f"no case {case_id} in the ledger")
     append(
         connection,
         [

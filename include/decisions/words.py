@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 OPERATORS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "=": "exactly"}
@@ -16,26 +17,44 @@ def figure(value: float | None, unit: str | None) -> str:
     if unit == "share":
         return f"{float(value) * 100:.1f} %"
     number = float(value)
-    return f"{number:,.0f}" if number == int(number) else f"{number:,.1f}"
+    return (f"{number:,.0f}" if number == int(number) else f"{number:,.1f}") + (" s" if unit == "seconds" else "")
+
+
+def plain(text: str, longest: int = 120) -> str:
+    """A name out of somebody's file as one line of visible characters, harmless where Airflow renders a Jinja template."""
+    visible = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+    cut = visible if len(visible) <= longest else visible[: longest - 1] + "…"
+    return re.sub(r"\{(?=[{%#])", "{ ", cut) or "(no name)"
+
+
+def code(text: str) -> str:
+    """The same as Markdown code, in which nothing is markup and nothing becomes a link, however many backticks it holds."""
+    shown = plain(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
+    edge = " " if "`" in (shown[0], shown[-1]) else ""
+    return f"{fence}{edge}{shown}{edge}{fence}"
 
 
 def reason(hit: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> str:
     """One sentence for one rule hit: the rule, the measured figure with its counts and bound, the limit and its source."""
     rule = catalogue.get(hit["rule_code"], {})
-    unit = rule.get("unit")
     sentence = f"{hit['rule_code']}: {rule.get('rule_words') or hit['metric']}"
-    if unit in (None, "flag"):
-        return sentence + "."
-    sentence += f". {rule.get('label') or hit['metric']}: {figure(hit['value'], unit)}"
-    if unit == "share" and hit.get("denominator"):
-        sentence += f" ({figure(hit['numerator'], 'count')} of {figure(hit['denominator'], 'count')}"
-        if hit["bound_kind"] != "point":
-            sentence += f"; with 95 % confidence {BOUNDS[hit['bound_kind']]} {figure(hit['bound'], unit)}"
-        sentence += ")"
-    sentence += f"; the rule asks for {OPERATORS.get(hit['operator'], hit['operator'])} {figure(hit['threshold'], unit)}"
-    if hit.get("min_sample"):
-        sentence += f" of at least {figure(hit['min_sample'], 'count')}"
+    if rule.get("unit") not in (None, "flag"):
+        sentence += measured(hit, rule)
     return sentence + (f" [{rule['source']}]" if rule.get("source") else "") + "."
+
+
+def measured(hit: dict[str, Any], rule: dict[str, Any]) -> str:
+    """The figure of a rule hit beside the limit that the rule sets."""
+    unit = rule["unit"]
+    told = f". {rule.get('label') or hit['metric']}: {figure(hit['value'], unit)}"
+    if unit == "share" and hit.get("denominator"):
+        told += f" ({figure(hit['numerator'], 'count')} of {figure(hit['denominator'], 'count')}"
+        if hit["bound_kind"] != "point":
+            told += f"; with 95 % confidence {BOUNDS[hit['bound_kind']]} {figure(hit['bound'], unit)}"
+        told += ")"
+    told += f"; the rule asks for {OPERATORS.get(hit['operator'], hit['operator'])} {figure(hit['threshold'], unit)}"
+    return told + (f" of at least {figure(hit['min_sample'], 'count')}" if hit.get("min_sample") else "")
 
 
 def reasons(payload: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> list[str]:
@@ -47,24 +66,32 @@ def reasons(payload: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> li
     return told + silent
 
 
+def review_subject(case: dict[str, Any]) -> str:
+    """A case in one line, as plain text that is short enough for the label of a mapped task (250 characters)."""
+    return f"{case['payload']['recommendation']} {plain(case['payload']['legal_name'])} ({plain(case['party_id'], 60)})"
+
+
 def review_body(case: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> str:
-    """What a reviewer reads, as Markdown."""
+    """What a reviewer reads, as Markdown. What comes out of files stands in it as code: nobody formats it by his name."""
     payload = case["payload"]
-    linked = ", ".join(payload["linked_party_ids"]) or "none known"
+    linked = ", ".join(map(code, payload["linked_party_ids"])) or "none known"
+    traced = ", ".join(map(code, payload["traceback_ids"])) or "none"
     steps = {
         "SUSPEND": "stop all traffic of the whole party, all its trunks, today, while it is investigated",
         "RESTRICT": "cap its call rate and channels, pin its caller IDs to the verified list, open no new trunks",
     }
     return "\n".join(
         [
-            f"**{payload['recommendation']}** {case['party_kind']} **{payload['legal_name']}** (`{case['party_id']}`)",
+            f"**{payload['recommendation']}** {case['party_kind']} {code(payload['legal_name'])} ({code(case['party_id'])}), "
+            f"service date {case['service_date']}",
             "",
             f"What it means: {steps[payload['recommendation']]}.",
             "",
             "Why:",
+            "",
             *(f"- {sentence}" for sentence in reasons(payload, catalogue)),
             "",
-            f"Traced calls: {', '.join(payload['traceback_ids']) or 'none'}. Linked parties, counted together: {linked}.",
+            f"Traced calls: {traced}. Linked parties, counted together: {linked}.",
             "",
             f"Rule set {payload['ruleset_version']}. The whole chain down to file and line: `make explain ID={case['recommendation_id']}`.",
             "",

@@ -105,7 +105,7 @@ class Chain:
     def traced_calls(self) -> Iterator[str]:
         parties = [self.party[1], *self.payload["linked_party_ids"]]
         for row in query(self.warehouse, "traced_calls", day=self.day, party_ids=parties):
-            self.receipts.add(row["source_receipt_id"])
+            self.receipts |= {row["notice_receipt_id"], row["source_receipt_id"]}
             slip = f", {row['hour_slip']:+d} h" if row["hour_slip"] else ""
             yield f"  notice {row['traceback_id']} of {row['requester']} ({row['violation_class']}, {row['campaign']}), received {instant(row['received_at'])}"
             yield f"    {row['notice_file']} line {row['notice_line']}"

@@ -46,15 +46,16 @@ def risk_tables(found: list[Row]) -> str:
         mine = [row for row in found if row["party_kind"] == kind]
         counted = Counter(row["recommendation"] for row in mine)
         summary = ", ".join(f"{counted[verdict]} {verdict}" for verdict in VERDICTS if counted[verdict])
-        parts.append(f"{kind.capitalize()}s: {summary}")
+        parts.append(f"{kind.capitalize()}s: {summary or 'none'}")
         parts.append(f"{'id':<6}{'name':<19}{'verdict':<10}{'reasons':<17}{'attempts':>8}{'ASR':>5}{'<=6s':>6} {last}")
         for row in mine:
-            first, *others = row["reason_codes"]
-            reasons = f"{shortened(first, 13)} +{len(others)}" if others else shortened(first, 16)
+            first, *others = row["reason_codes"] or ["-"]
+            more = f" +{len(others)}" if others else ""
+            reasons = shortened(first, 16 - len(more)) + more
             tail = row["rmd_status"] if kind == "upstream" else row["complaints_matched"]
             parts.append(
                 f"{shortened(row['party_id'], 5):<6}{shortened(row['legal_name'], 18):<19}{row['recommendation']:<10}{reasons:<17}"
-                f"{row['attempts']:>8,}{percent(row['asr']):>5}{percent(row['share_le_6s']):>6} {tail}"
+                f"{volume(row['attempts']):>8}{percent(row['asr']):>5}{percent(row['share_le_6s']):>6} {tail}"
             )
         parts.append("")
     return "\n".join(parts)
@@ -69,7 +70,7 @@ def reasons_in_words(found: list[Row], catalogue: dict[str, Row]) -> str:
             if payload["recommendation"] != verdict:
                 continue
             review = REVIEWS[row["review"]] + (f" by {row['reviewer']}" if row["reviewer"] else "")
-            parts.append(f"{verdict} {row['party_kind']} {row['party_id']} {payload['legal_name']}: {review}")
+            parts.append(wrapped(f"{verdict} {row['party_kind']} {row['party_id']} {payload['legal_name']}: {review}", "  ", ""))
             parts += [wrapped(sentence, "    ", "  - ") for sentence in words.reasons(payload, catalogue)]
             parts.append(f"    make explain ID={row['recommendation_id']}")
     return "\n".join(parts)
@@ -118,6 +119,13 @@ def wrapped(text: str, indent: str, first: str | None = None) -> str:
 
 def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def volume(count: int) -> str:
+    """A count in at most 8 characters."""
+    if count < 1_000_000:
+        return f"{count:,}"
+    return f"{count / 1e6:,.1f}M" if count < 10_000_000_000 else f"{count / 1e6:,.0f}M"
 
 
 def percent(share: float | None) -> str:

@@ -6,13 +6,12 @@ import contextlib
 import io
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from string import Template
 
 import psycopg
 
-from include.quality.suites import Check, Suite, load
+from include.quality.suites import Check, Suite, load, on_day
 from include.settings import Settings
 
 EXAMPLES = 5
@@ -46,41 +45,66 @@ def run_gate(settings: Settings, role: str, gate: str, day: date, run: str) -> l
 
 
 def validate(url: str, suite: Suite, day: date) -> list[Result]:
-    """Run one suite. An expectation that cannot be evaluated has failed: nothing passes by accident."""
+    """Run one suite. An expectation that cannot be evaluated has failed: nothing passes by accident.
+
+    ValueError, naming suite and check, for an expectation that does not exist or does not take its arguments.
+    """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx  # five seconds of imports that only the gates need
-    from great_expectations import expectations as gxe
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)  # it tells at length how it is built
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = gx.data_context.types.base.ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_postgres("warehouse", connection_string=url).add_query_asset(
-        suite.name, query=Template(suite.batch).substitute(day=day)
-    )
-    batch = asset.add_batch_definition_whole_table("day")
-    expectation_suite = context.suites.add(gx.ExpectationSuite(name=suite.name))
-    for check in suite.checks:
-        arguments = {key: Template(value).substitute(day=day) if isinstance(value, str) else value for key, value in check.arguments.items()}
-        # Checks may look at other tables than their batch; the library prints a remark for each that does.
-        with contextlib.redirect_stdout(io.StringIO()):
-            expectation_suite.add_expectation(
-                getattr(gxe, check.expectation)(**arguments, severity=check.severity, meta={"check": check.name})
-            )
-    definition = context.validation_definitions.add(gx.ValidationDefinition(name=suite.name, data=batch, suite=expectation_suite))
-    found = definition.run(result_format="COMPLETE")
+    source = context.data_sources.add_postgres("warehouse", connection_string=url)
+    batch = source.add_query_asset(suite.name, query=on_day(suite.batch, day)).add_batch_definition_whole_table("day")
+    expectations = context.suites.add(gx.ExpectationSuite(name=suite.name))
+    # Checks may look at other tables than their batch; the library prints a remark for each that does.
+    with contextlib.redirect_stdout(io.StringIO()):
+        for check in suite.checks:
+            expectations.add_expectation(_expectation(suite, check, day))
+        definition = context.validation_definitions.add(gx.ValidationDefinition(name=suite.name, data=batch, suite=expectations))
+        found = definition.run(result_format="COMPLETE")
     by_name = {outcome.expectation_config.meta["check"]: outcome for outcome in found.results}
-    return [_result(suite, check, by_name[check.name]) for check in suite.checks]
+    results = [_result(suite, check, by_name[check.name]) for check in suite.checks]
+    return [_with_every_feed(url, suite, day, result, by_name[result.check.name]) for result in results]
+
+
+def _expectation(suite: Suite, check: Check, day: date):
+    from great_expectations import expectations as gxe
+
+    arguments = {key: on_day(value, day) for key, value in check.arguments.items()}
+    try:
+        return getattr(gxe, check.expectation)(**arguments, severity=check.severity, meta={"check": check.name})
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"expectations/{suite.gate}/{suite.name}.yaml: check {check.name}: {check.expectation} is no expectation of "
+            f"great_expectations.expectations, or does not take these arguments: {error}"
+        ) from error
 
 
 def _result(suite: Suite, check: Check, outcome) -> Result:
     raised = _exception(outcome.exception_info)
     if raised:
         return Result(suite.name, check, False, f"could not be evaluated: {raised}", ())
-    rows = (outcome.result.get("details") or {}).get("unexpected_rows") or []
+    rows = _unexpected_rows(outcome)
     observed = outcome.result.get("observed_value", outcome.result.get("unexpected_count"))
     examples = "; ".join(", ".join(f"{key} {value}" for key, value in row.items()) for row in rows[:EXAMPLES])
     affected = sorted({row["feed"] for row in rows if row.get("feed")})
     return Result(suite.name, check, bool(outcome.success), f"{observed}" + (f": {examples}" if examples else ""), tuple(affected))
+
+
+def _unexpected_rows(outcome) -> list[dict]:
+    return (outcome.result.get("details") or {}).get("unexpected_rows") or []
+
+
+def _with_every_feed(url: str, suite: Suite, day: date, result: Result, outcome) -> Result:
+    """The library hands over the first 200 offending rows; a feed that only later rows name is affected too."""
+    if not result.affected or outcome.result["observed_value"] == len(_unexpected_rows(outcome)):
+        return result
+    offending = result.check.arguments["unexpected_rows_query"]
+    feeds = {"unexpected_rows_query": f"select distinct feed from (\n{offending}\n) as offending"}
+    (named,) = validate(url, replace(suite, checks=(replace(result.check, arguments=feeds),)), day)
+    return replace(result, affected=named.affected)
 
 
 def _exception(info: dict) -> str | None:
@@ -99,7 +123,8 @@ def record(connection: psycopg.Connection, gate: str, day: date, run: str, resul
                 run, gate, "check", suite, service_date, outcome, severity, observed, expected, affected, remedy, recorded_at
             ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             on conflict (run, gate, service_date, "check") do update
-            set outcome = excluded.outcome, observed = excluded.observed, affected = excluded.affected, recorded_at = excluded.recorded_at
+            set outcome = excluded.outcome, severity = excluded.severity, observed = excluded.observed,
+                expected = excluded.expected, affected = excluded.affected, remedy = excluded.remedy, recorded_at = excluded.recorded_at
             """,
             [
                 (

@@ -7,8 +7,12 @@ Great Expectations expectation with its arguments; most state in SQL which rows 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from string import Template
+from typing import Any
 
 import yaml
 
@@ -17,6 +21,7 @@ from include.settings import REPOSITORY
 EXPECTATIONS = REPOSITORY / "expectations"
 GATES = ("arriving_data", "marts")
 SEVERITIES = ("critical", "warning", "info")
+TEXTS = ("check", "expectation", "severity", "expected", "remedy")
 
 
 @dataclass(frozen=True)
@@ -40,21 +45,70 @@ class Suite:
 
 
 def load(gate: str, folder: Path = EXPECTATIONS) -> list[Suite]:
-    """The suites of one gate, in the order of their names. ValueError naming the file where one is faulty."""
-    return [parse(path, gate) for path in sorted((folder / gate).glob("*.yaml"))]
+    """The suites of one gate, in the order of their names. ValueError naming the file where one is faulty or none is there."""
+    paths = sorted((folder / gate).glob("*.yaml"))
+    if not paths:
+        raise ValueError(f"{folder / gate}: no suite (*.yaml) is there, and a gate without checks lets everything pass; restore them")
+    return [parse(path, gate) for path in paths]
 
 
 def parse(path: Path, gate: str) -> Suite:
-    given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    """The suite of a file. ValueError says which file, what is wrong with it and what is wanted."""
     try:
-        checks = tuple(
-            Check(check["check"], check["expectation"], check.get("arguments", {}), check["severity"], check["expected"], check["remedy"])
-            for check in given["checks"]
-        )
-        suite = Suite(path.stem, gate, given["batch"], checks)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path}: a suite needs 'batch' and 'checks' with check, expectation, severity, expected and remedy: {error}") from error
-    for check in suite.checks:
-        if check.severity not in SEVERITIES:
-            raise ValueError(f"{path}: check {check.name}: severity {check.severity!r} is not one of {', '.join(SEVERITIES)}")
-    return suite
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no YAML in UTF-8: {error}") from error
+    try:
+        return _suite(path.stem, gate, given)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def on_day(value: Any, day: date) -> Any:
+    """A text with its `$day`; anything else as it is. ValueError for any other `$`."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return Template(value).substitute(day=day)
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"only $day stands for something, any other $ is written $$: {error}") from error
+
+
+def _suite(name: str, gate: str, given: Any) -> Suite:
+    _refuse_unless(isinstance(given, dict), "a suite needs 'batch' and 'checks'")
+    _refuse_unknown(given, ("batch", "checks"), "the suite")
+    _refuse_unless(isinstance(given.get("batch"), str), "'batch' is missing: the SQL of the rows to look at")
+    _refuse_unless(isinstance(given.get("checks"), list) and given["checks"], "'checks' is missing or empty: a list of at least one check")
+    on_day(given["batch"], date.min)
+    checks = tuple(_check(number, entry) for number, entry in enumerate(given["checks"], start=1))
+    twice = [check for check, times in Counter(check.name for check in checks).items() if times > 1]
+    _refuse_unless(not twice, f"check {', '.join(twice)} stands twice: give each a name of its own")
+    return Suite(name, gate, given["batch"], checks)
+
+
+def _check(number: int, given: Any) -> Check:
+    _refuse_unless(isinstance(given, dict), f"check {number} is not a mapping with {', '.join(TEXTS)}")
+    name = f"check {given.get('check', number)}"
+    _refuse_unknown(given, (*TEXTS, "arguments"), name)
+    for key in TEXTS:
+        _refuse_unless(isinstance(given.get(key), str) and given[key], f"{name}: '{key}' is missing: each check needs {', '.join(TEXTS)}")
+    arguments = given.get("arguments", {})
+    _refuse_unless(isinstance(arguments, dict), f"{name}: 'arguments' is not a mapping of the expectation's arguments")
+    _refuse_unless(given["severity"] in SEVERITIES, f"{name}: severity {given['severity']!r} is not one of {', '.join(SEVERITIES)}")
+    for value in arguments.values():
+        try:
+            on_day(value, date.min)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+    return Check(given["check"], given["expectation"], arguments, given["severity"], given["expected"], given["remedy"])
+
+
+def _refuse_unless(condition: Any, otherwise: str) -> None:
+    if not condition:
+        raise ValueError(otherwise)
+
+
+def _refuse_unknown(given: dict, known: tuple[str, ...], where: str) -> None:
+    """A misspelled key would silently leave a check without what it says."""
+    unknown = ", ".join(str(key) for key in given if key not in known)
+    _refuse_unless(not unknown, f"{where}: unknown key {unknown}: only {', '.join(known)}")

@@ -1,5 +1,6 @@
--- Append the day's verdicts to the ledger. A recommendation's id is made of what it says, so the same verdict on the
--- same figures is the same entry, and a restated one is a new entry beside the old.
+-- Append the day's verdicts to the ledger. A recommendation's id is made of what it says and of what it restates, so the
+-- same verdict on the same figures is the same entry, and a restated one is a new entry beside the old, also where it
+-- says again what was said before the last one.
 with verdicts as (
     select 'customer' as party_kind, customer_id as party_id, legal_name, data_status, recommendation, carried_recommendation,
         reason_codes, score, linked_party_ids, ruleset_version
@@ -59,13 +60,26 @@ contents as (
     left join tracebacks using (party_kind, party_id)
 ),
 
+standing as (
+    select distinct on (party_kind, party_id) party_kind, party_id, recommendation_id, payload - 'case_id' - 'inputs' as content
+    from decisions.ledger
+    where entry_type = 'recommendation' and service_date = %(day)s
+    order by party_kind, party_id, entry_id desc
+),
+
 identified as (
     select
-        *,
-        'R' || to_char(%(day)s::date, 'YYYYMMDD') || '-'
-        || left(encode(sha256(convert_to(concat_ws(E'\x1f', party_kind, party_id, %(day)s::date, content), 'UTF8')), 'hex'), 12)
-            as recommendation_id
+        contents.*,
+        case when contents.content = standing.content then standing.recommendation_id
+        else
+            'R' || to_char(%(day)s::date, 'YYYYMMDD') || '-' || left(encode(sha256(convert_to(
+                concat_ws(
+                    E'\x1f', contents.party_kind, contents.party_id, %(day)s::date, contents.content, standing.recommendation_id
+                ), 'UTF8'
+            )), 'hex'), 12)
+        end as recommendation_id
     from contents
+    left join standing using (party_kind, party_id)
 ),
 
 -- What a party was last told, restated verdicts of the same day included. HOLD is no verdict.
@@ -80,7 +94,7 @@ previous as (
     order by party_kind, party_id, service_date desc, entry_id desc
 ),
 
--- The same verdict for no other reasons than those a person was shown goes on with the same case.
+-- The same verdict for no other reasons than those a person was shown goes on with the same case, until a release ends it.
 continued as (
     select identified.recommendation_id, previous.case_id
     from identified
@@ -89,6 +103,14 @@ continued as (
     where previous.recommendation = identified.recommendation
         and array_remove(array_remove(identified.reason_codes, 'DATA_INCOMPLETE'), 'NOT_RELEASED')
         <@ array(select jsonb_array_elements_text(opening.payload -> 'reason_codes'))
+        and not exists (
+            select from decisions.ledger as release
+            where release.entry_type = 'release'
+                and release.party_kind = opening.party_kind
+                and release.party_id = opening.party_id
+                and release.service_date > opening.service_date
+                and release.service_date <= %(day)s
+        )
 ),
 
 inputs as (

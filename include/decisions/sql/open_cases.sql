@@ -1,5 +1,5 @@
--- Cases of a day, and of later days restated with it, that a person has to decide: newly opened, not answered, not yet
--- asked by another run.
+-- Cases that a person has to decide, of a day and of later days restated with it: not answered, not yet asked by another
+-- run. What stands of a case may be a restated entry, or, where nobody was asked in time, one of a later day.
 with newest as (
     select distinct on (party_kind, party_id, service_date)
         recommendation_id,
@@ -10,16 +10,23 @@ with newest as (
     from decisions.ledger
     where entry_type = 'recommendation' and service_date >= %(day)s
     order by party_kind, party_id, service_date, entry_id desc
+),
+
+waiting as (
+    select distinct on (newest.payload ->> 'case_id') newest.payload ->> 'case_id' as case_id, newest.*
+    from newest
+    where newest.payload ->> 'recommendation' in ('SUSPEND', 'RESTRICT')
+        and not exists (
+            select from decisions.ledger as review
+            where review.entry_type = 'review' and review.payload ->> 'case_id' = newest.payload ->> 'case_id'
+        )
+        and not exists (
+            select from ops.review_requests as request
+            where request.case_id = newest.payload ->> 'case_id' and request.dag_run_id <> %(dag_run_id)s
+        )
+    order by newest.payload ->> 'case_id', newest.service_date
 )
 
-select recommendation_id, service_date, party_kind, party_id, payload
-from newest
-where payload ->> 'recommendation' in ('SUSPEND', 'RESTRICT')
-    and payload ->> 'case_id' = recommendation_id
-    and not exists (
-        select from decisions.ledger as review where review.entry_type = 'review' and review.payload ->> 'case_id' = newest.recommendation_id
-    )
-    and not exists (
-        select from ops.review_requests as request where request.case_id = newest.recommendation_id and request.dag_run_id <> %(dag_run_id)s
-    )
+select case_id, recommendation_id, service_date, party_kind, party_id, payload
+from waiting
 order by service_date, party_kind, party_id

@@ -14,13 +14,15 @@ select
     review.payload ->> 'decision' as decision,
     review.payload ->> 'comment' as comment,
     (
-        select max(later.recommendation_id)
+        select later.recommendation_id
         from decisions.ledger as later
         where later.entry_type = 'recommendation'
             and later.party_kind = entry.party_kind
             and later.party_id = entry.party_id
             and later.service_date = entry.service_date
             and later.entry_id > entry.entry_id
+        order by later.entry_id desc
+        limit 1
     ) as restated_by
 from decisions.ledger as entry
 left join decisions.ledger as review

@@ -1,0 +1,198 @@
+"""Verdicts in words, and names out of files that stay names wherever the words are shown."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import jinja2
+import markdown_it
+import pytest
+
+from include.decisions import words
+
+RULES = {
+    "SDC6_HIGH": {"rule_words": "Too many short calls", "source": "S-51; S-61", "label": "Calls of 6 s or less", "unit": "share"},
+    "TB_REPEAT": {"rule_words": "Traced twice", "source": "S-14", "label": "Traced calls", "unit": "count"},
+    "ACD_LOW": {"rule_words": "Calls are short", "source": None, "label": "Average call duration", "unit": "seconds"},
+    "RMD_ABSENT": {"rule_words": "Not in the registry", "source": "47 CFR 64.6305(g)", "label": "Not listed", "unit": "flag"},
+    "CLEAN": {"rule_words": "No rule fired", "source": None, "label": None, "unit": None},
+}
+
+
+def hit(rule_code: str, **other: Any) -> dict[str, Any]:
+    given = {
+        "rule_code": rule_code, "metric": "some_metric", "numerator": 1290, "denominator": 2500, "value": 0.516, "bound": 0.4964,
+        "bound_kind": "lower", "operator": ">", "threshold": 0.15, "min_sample": 100,
+    }  # fmt: skip
+    return given | other
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "told"),
+    [
+        (0.1234, "share", "12.3 %"),
+        (1, "share", "100.0 %"),
+        (1234567, "count", "1,234,567"),
+        (2.5, "ratio", "2.5"),
+        (43, "seconds", "43 s"),
+        (43.25, "seconds", "43.2 s"),
+        (None, "share", "unknown"),
+        (3, None, "3"),
+    ],
+)
+def test_figures(value: float | None, unit: str | None, told: str):
+    assert words.figure(value, unit) == told
+
+
+def test_a_share_is_told_with_its_counts_its_bound_its_limit_and_its_source():
+    assert words.reason(hit("SDC6_HIGH"), RULES) == (
+        "SDC6_HIGH: Too many short calls. Calls of 6 s or less: 51.6 % (1,290 of 2,500; with 95 % confidence at least 49.6 %); "
+        "the rule asks for more than 15.0 % of at least 100 [S-51; S-61]."
+    )
+
+
+def test_an_upper_bound_and_a_point():
+    assert "with 95 % confidence at most 49.6 %); the rule asks for less than" in words.reason(
+        hit("SDC6_HIGH", bound_kind="upper", operator="<"), RULES
+    )
+    assert words.reason(hit("SDC6_HIGH", bound_kind="point", min_sample=0), RULES) == (
+        "SDC6_HIGH: Too many short calls. Calls of 6 s or less: 51.6 % (1,290 of 2,500); the rule asks for more than 15.0 % [S-51; S-61]."
+    )
+
+
+def test_a_count_has_no_denominator():
+    counted = hit("TB_REPEAT", value=2, numerator=2, denominator=None, bound_kind="point", operator=">=", threshold=2, min_sample=0)
+    assert words.reason(counted, RULES) == "TB_REPEAT: Traced twice. Traced calls: 2; the rule asks for at least 2 [S-14]."
+
+
+def test_seconds():
+    short = hit("ACD_LOW", value=19.96, bound_kind="point", operator="<=", threshold=60, min_sample=200)
+    assert words.reason(short, RULES) == (
+        "ACD_LOW: Calls are short. Average call duration: 20.0 s; the rule asks for at most 60 s of at least 200."
+    )
+
+
+def test_a_flag_needs_no_figures_but_its_source():
+    assert words.reason(hit("RMD_ABSENT", value=1), RULES) == "RMD_ABSENT: Not in the registry [47 CFR 64.6305(g)]."
+    assert words.reason(hit("CLEAN"), RULES) == "CLEAN: No rule fired."
+
+
+def test_a_rule_that_is_no_longer_in_the_catalogue():
+    assert words.reason(hit("GONE"), RULES) == "GONE: some_metric."
+
+
+def test_reasons_stand_in_the_order_of_their_codes_those_without_a_hit_last():
+    payload = {"reason_codes": ["NEVER_HEARD_OF", "TB_REPEAT", "CLEAN", "SDC6_HIGH"], "hits": [hit("SDC6_HIGH"), hit("TB_REPEAT")]}
+    told = words.reasons(payload, RULES)
+    assert [sentence.split(":")[0] for sentence in told] == ["TB_REPEAT", "SDC6_HIGH", "NEVER_HEARD_OF", "CLEAN"]
+    assert told[2:] == ["NEVER_HEARD_OF: NEVER_HEARD_OF.", "CLEAN: No rule fired."]
+
+
+NAMES = [
+    "*bold* [x](http://evil) <script>alert(1)</script>",
+    "**x** _y_ ~~z~~ <b>fat</b> &lt;b&gt; \\*",
+    "![pixel](https://evil.example/p.png)",
+    "see https://evil.example or www.evil.example or me@evil.example",
+    "`code` and ``more`` ```",
+    "`",
+    "{{ 7*7 }}",
+    "{{{ 7*7 }}}",
+    "{% raw %} {% set x = 1 %}",
+    "{# gone #} {%- if true -%}",
+    "# heading",
+    "- item",
+    "a\n\n# heading\n- item",
+    "a\r\nb\tc\u2028d",
+    "\u202egnirts\u200b",
+    "| a | b |",
+    "[x]: http://evil",
+    "",
+    "  ",
+    "Ørsted & Söhne, Inc. (d/b/a “Fön”)",
+]
+
+
+def case_of(name: str, **payload: Any) -> dict[str, Any]:
+    given = {
+        "legal_name": name, "recommendation": "SUSPEND", "reason_codes": ["SDC6_HIGH"], "hits": [hit("SDC6_HIGH")],
+        "traceback_ids": [], "linked_party_ids": [], "ruleset_version": "3f2a",
+    }  # fmt: skip
+    return {
+        "case_id": "R20261116-abc", "recommendation_id": "R20261117-def", "service_date": date(2026, 11, 17),
+        "party_kind": "customer", "party_id": "C1", "payload": given | payload,
+    }  # fmt: skip
+
+
+def tokens_of(text: str) -> list:
+    """What a Markdown reader makes of a text: block tokens and the inline tokens in them."""
+    blocks = markdown_it.MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(text)
+    return [token for block in blocks for token in (block, *(block.children or ()))]
+
+
+def kinds(text: str) -> list[str]:
+    return [token.type for token in tokens_of(text)]
+
+
+def shown(name: str) -> str:
+    """A name as a reader of the body sees it."""
+    return next(token.content for token in tokens_of(words.code(name)) if token.type == "code_inline")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_formats_or_links_anything_in_a_review(name: str):
+    """The body has the same structure whatever the name, and the name is code, in which nothing is a link either."""
+    usual = words.review_body(case_of("Kestrel Bank"), RULES)
+    odd = words.review_body(case_of(name), RULES)
+    assert kinds(odd) == kinds(usual)
+    assert not {"link_open", "image", "html_inline", "html_block", "heading_open"} & set(kinds(odd))
+
+
+@pytest.mark.parametrize("where", ["traceback_ids", "linked_party_ids"])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_id_out_of_a_file_does_either(name: str, where: str):
+    usual, odd = (words.review_body(case_of("x", **{where: [given, "T2"]}), RULES) for given in ("T1", name))
+    assert kinds(odd) == kinds(usual)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_in_a_name_is_run_where_airflow_renders_a_template(name: str):
+    case = case_of(name, traceback_ids=[name], linked_party_ids=[name]) | {"party_id": name}
+    for text in (words.review_body(case, RULES), words.review_subject(case)):
+        assert jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text).render() == text
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (NAMES[0], NAMES[0]),
+        ("{{ 7*7 }}", "{ { 7*7 }}"),
+        ("{% raw %}", "{ % raw %}"),
+        ("`code` and ``more`` ```", "`code` and ``more`` ```"),
+        ("a\n\n# heading", "a # heading"),
+        ("\u202egnirts\u200b", "gnirts"),
+        ("", "(no name)"),
+        ("Ørsted & Söhne, Inc. (d/b/a “Fön”)", "Ørsted & Söhne, Inc. (d/b/a “Fön”)"),
+        ("x" * 300, "x" * 119 + "…"),
+    ],
+)
+def test_a_name_stays_readable(name: str, told: str):
+    assert shown(name) == told
+
+
+def test_a_body_says_what_is_asked_and_why_and_where_to_look():
+    case = case_of("Kestrel Bank", traceback_ids=["T1", "T2"], linked_party_ids=["C2"], recommendation="RESTRICT")
+    body = words.review_body(case, RULES)
+    assert "**RESTRICT** customer `Kestrel Bank` (`C1`), service date 2026-11-17" in body
+    assert "cap its call rate" in body
+    assert "- SDC6_HIGH: Too many short calls." in body
+    assert "Traced calls: `T1`, `T2`. Linked parties, counted together: `C2`." in body
+    assert "`make explain ID=R20261117-def`" in body
+    assert words.review_body(case_of("x"), RULES).count("none") == 2
+
+
+def test_a_subject_is_one_line_that_fits_a_mapped_tasks_label():
+    assert words.review_subject(case_of("Kestrel Bank")) == "SUSPEND Kestrel Bank (C1)"
+    long = words.review_subject(case_of("name\n" * 200) | {"party_id": "C" * 300})
+    assert len(long) <= 250
+    assert long.isprintable()

@@ -1,0 +1,405 @@
+"""The gates on a processed world: every shipped check passes on it, and fails where its rows are damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+from processed_world import MONDAY, TUESDAY, ProcessedWorld
+
+from include import stages
+from include.quality import gate, suites
+from include.quality.suites import Check, Suite
+
+ROLES = {"arriving_data": "transformer", "marts": "recommender"}
+CDR_FEEDS = ("cdr/asterisk", "cdr/standard")
+FIRST_ASTERISK = f"""
+(select file from ops.file_receipts join ops.file_service_dates using (file)
+ where feed = 'cdr/asterisk' and kind = 'cdr' and service_date = '{MONDAY}' order by path limit 1)
+"""
+
+
+def receipt(kind: str, feed: str, path: str, state: str = "loaded", read: int = 0, accepted: int = 0, rejected: int = 0) -> str:
+    """An insert of a receipt that no file stands behind."""
+    digest = hashlib.sha256(path.encode()).hexdigest()
+    return f"""
+    insert into ops.file_receipts
+    values ('{digest}', '{path}', '{kind}', '{feed}', {read}, {accepted}, {rejected}, 0, '{state}', 'why', '{{}}', now())
+    """
+
+
+DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
+    ("call_records", "receipts_add_up"): (
+        [
+            "alter table ops.file_receipts drop constraint receipt_adds_up",
+            f"update ops.file_receipts set rows_read = rows_read + 1 where file = {FIRST_ASTERISK}",
+        ],
+        "1: feed cdr/asterisk, path cdr/asterisk/",
+        ("cdr/asterisk",),
+    ),
+    ("call_records", "few_rows_rejected"): (
+        [
+            f"""
+            update ops.file_receipts set rows_read = rows_read + rows_accepted, rows_rejected = rows_rejected + rows_accepted
+            where file = {FIRST_ASTERISK}
+            """
+        ],
+        "1: feed cdr/asterisk, path cdr/asterisk/",
+        ("cdr/asterisk",),
+    ),
+    ("call_records", "rejected_rows_are_all_there"): (
+        [f"insert into ops.rejected_rows values ({FIRST_ASTERISK}, 1000000, 'start_time', 'why', 'raw')"],
+        "1: feed cdr/asterisk, path cdr/asterisk/",
+        ("cdr/asterisk",),
+    ),
+    ("call_records", "lake_holds_what_was_accepted"): (
+        [
+            f"""
+            update lake.switch_coverage_hourly set attempts = attempts + 1
+            where (switch_id, hour) = (select switch_id, hour from lake.switch_coverage_hourly
+                where feed = 'cdr/standard' and service_date = '{MONDAY}' limit 1)
+                and feed = 'cdr/standard' and service_date = '{MONDAY}'
+            """
+        ],
+        "1: feed cdr/standard, rows ",
+        ("cdr/standard",),
+    ),
+    ("call_records", "trunks_are_mapped"): (
+        [
+            f"""
+            insert into lake.unmapped_trunks_daily (service_date, feed, attempts)
+            select '{MONDAY}', 'cdr/standard', ceil(sum(attempts) * 0.0051) from lake.switch_coverage_hourly
+            where service_date = '{MONDAY}' and feed = 'cdr/standard'
+            """
+        ],
+        "1: feed cdr/standard, unmapped ",
+        ("cdr/standard",),
+    ),
+    ("call_records", "no_file_refused"): (
+        [receipt("cdr", "cdr/standard", f"cdr/standard/nyc1/{MONDAY:%Y%m%d}T99.csv", "refused")],
+        "1: feed cdr/standard, path cdr/standard/nyc1/20261116T99.csv, reason why",
+        ("cdr/standard",),
+    ),
+    ("evidence_feeds", "every_feed_arrived"): (
+        [f"update lake.feed_delivery_daily set loaded_files = 0 where feed = 'tracebacks/standard' and service_date = '{MONDAY}'"],
+        "2: feed complaints/ftc_csv; feed tracebacks/standard",
+        ("complaints/ftc_csv", "tracebacks/standard"),
+    ),
+    ("evidence_feeds", "few_rows_rejected"): (
+        [
+            receipt("complaints", "complaints/fcc", "complaints/fcc/x.csv", read=100, accepted=94, rejected=6),
+            f"insert into ops.file_service_dates select file, '{MONDAY}', 94 from ops.file_receipts where feed = 'complaints/fcc'",
+        ],
+        "feed complaints/fcc, path complaints/fcc/x.csv, rows_rejected 6, rows_read 100",
+        ("complaints/fcc",),
+    ),
+    ("evidence_feeds", "registry_is_known"): (
+        [
+            f"""
+            update lake.upstream_registry_daily set rmd_snapshot_from = date '{MONDAY}' - 8
+            where upstream_id = 'U201' and service_date = '{MONDAY}'
+            """,
+            f"update lake.upstream_registry_daily set rmd_status = 'unknown' where upstream_id = 'U202' and service_date = '{MONDAY}'",
+        ],
+        "2: upstream_id U20",
+        (),
+    ),
+} | {
+    (f"{kind}_risk_daily", check): ([statement.format(kind=kind, day=MONDAY, party=party)], observed.format(kind=kind, party=party), ())
+    for kind, party in (("customer", "C1001"), ("upstream", "U201"))
+    for check, statement, observed in (
+        (
+            f"every_{kind}_once",
+            "insert into marts.{kind}_risk_daily"
+            " select * from marts.{kind}_risk_daily where {kind}_id = '{party}' and service_date = '{day}'",
+            "1: {kind}_id {party}",
+        ),
+        (
+            "recommendation_is_known",
+            "update marts.{kind}_risk_daily set recommendation = 'SUSPECT' where {kind}_id = '{party}' and service_date = '{day}'",
+            "1",
+        ),
+        (
+            "recommendation_is_given",
+            "update marts.{kind}_risk_daily set recommendation = null where {kind}_id = '{party}' and service_date = '{day}'",
+            "1",
+        ),
+        (
+            "nobody_clean_on_incomplete_data",
+            "update marts.{kind}_risk_daily set data_status = 'partial' where {kind}_id = '{party}' and service_date = '{day}'",
+            "1: {kind}_id {party}, data_status partial, recommendation NO_ACTION",
+        ),
+        (
+            "suspension_needs_evidence",
+            "update marts.{kind}_risk_daily set recommendation = 'SUSPEND' where {kind}_id = '{party}' and service_date = '{day}'",
+            "1: {kind}_id {party}, reason_codes ['CLEAN']",
+        ),
+        (
+            "traffic_reconciles",
+            "update marts.{kind}_risk_daily set attempts = attempts + 1 where {kind}_id = '{party}' and service_date = '{day}'",
+            "1: attempts ",
+        ),
+        (
+            "shares_are_shares",
+            "update marts.{kind}_risk_daily set rejected_share = 1.01 where {kind}_id = '{party}' and service_date = '{day}'",
+            "1: {kind}_id {party}",
+        ),
+    )
+}
+
+SHIPPED = {(suite.name, check.name): check for name in suites.GATES for suite in suites.load(name) for check in suite.checks}
+
+
+def run_gate(world: ProcessedWorld, name: str, day: date = MONDAY, run: str = "tested") -> dict[tuple[str, str], gate.Result]:
+    results = gate.run_gate(world.settings, ROLES[name], name, day, run)
+    return {(result.suite, result.check.name): result for result in results}
+
+
+def recorded(world: ProcessedWorld, run: str) -> list[dict[str, Any]]:
+    return world.rows('select * from ops.gate_results where run = %(run)s order by gate, "check"', run=run)
+
+
+def test_every_shipped_check_has_its_damage():
+    assert set(DAMAGES) == set(SHIPPED)
+
+
+@pytest.mark.parametrize("day", ProcessedWorld.days)
+def test_the_untouched_world_passes_every_check_but_for_the_feed_that_brought_nothing(processed_world: ProcessedWorld, day: date):
+    found = processed_world.rows("select * from ops.gate_results where service_date = %(day)s and outcome <> 'passed'", day=day)
+    complaints_on_plain_dates = ("evidence_feeds.few_rows_rejected",)
+    assert {row["check"] for row in found} - set(complaints_on_plain_dates) == {"evidence_feeds.every_feed_arrived"}
+    every = processed_world.rows('select suite, "check" from ops.gate_results where service_date = %(day)s', day=day)
+    assert {(row["suite"], row["check"].removeprefix(f"{row['suite']}.")) for row in every} == set(SHIPPED)
+
+
+@pytest.mark.parametrize(("suite", "check"), DAMAGES, ids=lambda name: name)
+def test_a_check_fails_on_what_violates_it_and_says_what_where_and_what_to_do(own_world: ProcessedWorld, suite: str, check: str):
+    statements, observed, affected = DAMAGES[suite, check]
+    own_world.damage(*statements)
+    name = next(name for name in suites.GATES if suite in {shipped.name for shipped in suites.load(name)})
+    result = run_gate(own_world, name)[suite, check]
+    assert not result.success
+    (row,) = (row for row in recorded(own_world, "tested") if row["check"] == f"{suite}.{check}")
+    shipped = SHIPPED[suite, check]
+    assert row["outcome"] == {"critical": "blocked", "warning": "passed_with_warnings"}[shipped.severity]
+    assert (row["service_date"], row["gate"], row["suite"]) == (MONDAY, name, suite)
+    assert (row["severity"], row["expected"], row["remedy"]) == (shipped.severity, shipped.expected, shipped.remedy)
+    assert observed in row["observed"]
+    if suite == "evidence_feeds":
+        assert set(affected) <= set(row["affected"])
+    else:
+        assert tuple(row["affected"]) == affected
+
+
+MORE_DAMAGES = {
+    "a file of which nothing was accepted": (
+        "arriving_data", ("call_records", "few_rows_rejected"),
+        [receipt("cdr", "cdr/standard", f"cdr/standard/nyc1/{MONDAY}T99.csv", read=40, rejected=40)],
+    ),
+    "a refused manifest": (
+        "arriving_data", ("call_records", "no_file_refused"),
+        [receipt("manifest", "cdr/asterisk", f"cdr/asterisk/manifest-{MONDAY}.csv.new", "refused")],
+    ),
+    "rows lost from the lake": (
+        "arriving_data", ("call_records", "lake_holds_what_was_accepted"),
+        [f"delete from lake.switch_coverage_hourly where feed = 'cdr/asterisk' and service_date = '{MONDAY}'"],
+    ),
+    "a customer lost from the mart": (
+        "marts", ("customer_risk_daily", "every_customer_once"),
+        [f"delete from marts.customer_risk_daily where customer_id = 'C1001' and service_date = '{MONDAY}'"],
+    ),
+    "a customer whom nobody knows": (
+        "marts", ("customer_risk_daily", "every_customer_once"),
+        [f"update marts.customer_risk_daily set customer_id = 'C9' where customer_id = 'C1001' and service_date = '{MONDAY}'"],
+    ),
+    "a suspension for a reason without a hit": (
+        "marts", ("upstream_risk_daily", "suspension_needs_evidence"),
+        [
+            f"""
+            update marts.upstream_risk_daily set reason_codes = reason_codes || 'LEGAL_NOTICE'::text
+            where upstream_id = 'U210' and service_date = '{MONDAY}'
+            """
+        ],
+    ),
+    "more calls under 6 s than under 15 s": (
+        "marts", ("customer_risk_daily", "shares_are_shares"),
+        [
+            f"""
+            update marts.customer_risk_daily set share_le_6s = 0.9, share_lt_15s = 0.8, share_lt_30s = 0.95, share_lt_60s = 1
+            where customer_id = 'C1001' and service_date = '{MONDAY}'
+            """
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "check", "statements"), MORE_DAMAGES.values(), ids=MORE_DAMAGES.keys())
+def test_other_ways_to_violate_a_check(own_world: ProcessedWorld, name: str, check: tuple[str, str], statements: list[str]):
+    own_world.damage(*statements)
+    assert not run_gate(own_world, name)[check].success
+
+
+def test_a_whole_copy_under_the_same_name_makes_a_refused_file_good(own_world: ProcessedWorld):
+    path = f"cdr/standard/nyc1/{MONDAY}T99.csv"
+    refused = receipt("cdr", "cdr/standard", path, "refused")
+    own_world.damage(refused, refused.replace(hashlib.sha256(path.encode()).hexdigest(), "0" * 64).replace("'refused'", "'loaded'"))
+    assert run_gate(own_world, "arriving_data")["call_records", "no_file_refused"].success
+
+
+def test_every_affected_feed_is_named_however_many_rows_of_another_stand_before_it(own_world: ProcessedWorld):
+    many = [receipt("cdr", "cdr/asterisk", f"cdr/asterisk/x/{MONDAY}-{number:03}.csv", "refused") for number in range(250)]
+    own_world.damage(*many, receipt("cdr", "cdr/standard", f"cdr/standard/nyc1/{MONDAY}T99.csv", "refused"))
+    result = run_gate(own_world, "arriving_data")["call_records", "no_file_refused"]
+    assert result.observed.startswith("251: ")
+    assert result.affected == CDR_FEEDS
+
+
+UNFIT = {
+    "no such column": Check("unfit", "ExpectColumnValuesToNotBeNull", {"column": "wage"}, "critical", "as told", "Mend it."),
+    "SQL that is none": Check("unfit", "UnexpectedRowsExpectation", {"unexpected_rows_query": "selekt {batch}"}, "critical", "x", "y"),
+    "no such table": Check(
+        "unfit", "UnexpectedRowsExpectation", {"unexpected_rows_query": "select * from marts.nowhere, {batch}"}, "warning", "x", "y"
+    ),
+}
+
+
+@pytest.mark.parametrize("check", UNFIT.values(), ids=UNFIT.keys())
+def test_an_expectation_that_cannot_be_evaluated_has_failed(processed_world: ProcessedWorld, check: Check):
+    fits = Check("fits", "ExpectColumnValuesToNotBeNull", {"column": "party"}, "critical", "x", "y")
+    suite = Suite("one", "marts", "select 'C1' as party", (check, fits))
+    unfit, fit = gate.validate(processed_world.settings.url("recommender", scheme="postgresql+psycopg"), suite, MONDAY)
+    assert not unfit.success
+    assert unfit.observed.startswith("could not be evaluated: ")
+    assert unfit.outcome == ("blocked" if check.severity == "critical" else "passed_with_warnings")
+    assert fit.success
+
+
+def test_a_batch_that_cannot_be_read_fails_every_check(processed_world: ProcessedWorld):
+    fits = Check("fits", "ExpectColumnValuesToNotBeNull", {"column": "party"}, "critical", "x", "y")
+    suite = Suite("one", "marts", "select party from marts.nowhere", (fits,))
+    (result,) = gate.validate(processed_world.settings.url("recommender", scheme="postgresql+psycopg"), suite, MONDAY)
+    assert result.outcome == "blocked"
+    assert result.observed.startswith("could not be evaluated: ")
+    assert "marts.nowhere" in result.observed
+
+
+@pytest.mark.parametrize(
+    ("expectation", "arguments"), [("ExpectMiracles", {}), ("ExpectColumnValuesToNotBeNull", {"colum": "x"}), ("Any", {})]
+)
+def test_an_expectation_that_does_not_exist_is_named_with_its_file(processed_world: ProcessedWorld, expectation: str, arguments: dict):
+    suite = Suite("one", "marts", "select 1 as x", (Check("odd", expectation, arguments, "critical", "x", "y"),))
+    with pytest.raises(ValueError, match=f"expectations/marts/one.yaml: check odd: {expectation} is no expectation"):
+        gate.validate(processed_world.settings.url("recommender", scheme="postgresql+psycopg"), suite, MONDAY)
+
+
+def result_of(severity: str, success: bool) -> gate.Result:
+    return gate.Result("suite", Check("check", "Any", {}, severity, "x", "y"), success, "1", ())
+
+
+@pytest.mark.parametrize(
+    ("results", "outcome"),
+    [
+        ([("critical", True), ("warning", True)], "passed"),
+        ([("critical", True), ("warning", False)], "passed_with_warnings"),
+        ([("critical", True), ("info", False)], "passed_with_warnings"),
+        ([("critical", False), ("warning", True)], "blocked"),
+        ([("warning", False), ("critical", False), ("info", False)], "blocked"),
+    ],
+)
+def test_a_gates_outcome_is_the_worst_of_its_checks(results: list[tuple[str, bool]], outcome: str):
+    assert gate.outcome([result_of(*result) for result in results]) == outcome
+
+
+def test_a_run_repeated_replaces_its_results(own_world: ProcessedWorld):
+    damage = "update marts.customer_risk_daily set asr = {} where customer_id = 'C1001' and service_date = '2026-11-16'"
+    run_gate(own_world, "marts")
+    before = recorded(own_world, "tested")
+    own_world.damage(damage.format(2))
+    run_gate(own_world, "marts")
+    (failed,) = (row for row in recorded(own_world, "tested") if row["outcome"] == "blocked")
+    assert failed["check"] == "customer_risk_daily.shares_are_shares"
+    assert failed["remedy"] == SHIPPED["customer_risk_daily", "shares_are_shares"].remedy
+    own_world.damage(damage.format(0.5))
+    run_gate(own_world, "marts")
+    after = recorded(own_world, "tested")
+    assert [{**row, "recorded_at": None} for row in after] == [{**row, "recorded_at": None} for row in before]
+
+
+def test_arriving_data_that_fail_hold_the_parties_of_the_feed_and_evidence_still_counts(own_world: ProcessedWorld):
+    own_world.damage(receipt("cdr", "cdr/asterisk", f"cdr/asterisk/phx1/Master-{MONDAY}T99.csv", "refused"))
+    assert stages.check_arriving_data(MONDAY, "again") == "blocked"
+    stages.build_marts(MONDAY, "again")
+    stages.append_recommendations([MONDAY], "again")
+    status = own_world.rows("select * from marts.data_status_daily where service_date = %(day)s and kind = 'cdr'", day=MONDAY)
+    assert {row["feed"]: row["status"] for row in status} == {"cdr/asterisk": "blocked", "cdr/standard": "complete"}
+    assert {row["reason"] for row in status if row["status"] == "blocked"} == {"arriving data failed: call_records.no_file_refused"}
+    switch_of = {"C1037": "HOLD", "C1001": "NO_ACTION"}  # phx1 writes Asterisk's records, nyc1 the standard ones
+    assert {party: own_world.verdict(MONDAY, party)["payload"]["recommendation"] for party in switch_of} == switch_of
+    on_it = own_world.rows(
+        """
+        select risk.customer_id, risk.recommendation, risk.data_status
+        from marts.customer_risk_daily as risk
+        where service_date = %(day)s and exists (
+            select from lake.party_trunks_daily as trunks
+            where trunks.service_date = risk.service_date and trunks.party_id = risk.customer_id and trunks.switch_id = 'phx1'
+        )
+        """,
+        day=MONDAY,
+    )
+    assert {row["data_status"] for row in on_it} == {"blocked"}
+    assert {row["recommendation"] for row in on_it} <= {"HOLD", "SUSPEND"}
+    assert own_world.verdict(MONDAY, "U210")["payload"]["recommendation"] == "SUSPEND"  # not in the registry, whatever its calls
+
+
+def test_marts_that_fail_stop_every_append_and_ledger_and_marts_say_so(own_world: ProcessedWorld):
+    own_world.damage(f"update marts.customer_risk_daily set asr = 2 where customer_id = 'C1001' and service_date = '{TUESDAY}'")
+    (before,) = own_world.rows("select max(entry_id) as entry from decisions.ledger")
+    # The ledger has nothing of the day yet.
+    own_world.tamper(f"delete from decisions.ledger where service_date = '{TUESDAY}'")
+    assert own_world.judge(TUESDAY, "again") == 0
+    (entry,) = own_world.rows("select * from decisions.ledger where entry_type = 'gate'")
+    assert entry["service_date"] == TUESDAY
+    assert entry["payload"] == {
+        "gate": "marts",
+        "run": "again",
+        "outcome": "blocked",
+        "failed": [{"check": "customer_risk_daily.shares_are_shares", "observed": "1: customer_id C1001"}],
+    }
+    assert entry["entry_id"] <= before["entry"]
+    (status,) = own_world.rows("select * from marts.data_status_daily where kind = 'marts'")
+    assert (status["service_date"], status["status"]) == (TUESDAY, "blocked")
+    assert "customer_risk_daily.shares_are_shares: Nothing is recommended for the day" in status["reason"]
+    standing = own_world.rows("select distinct service_date, status from marts.recommendations")
+    assert standing == [{"service_date": MONDAY, "status": "blocked"}]
+
+
+def test_each_of_several_days_has_results_and_a_block_of_its_own(own_world: ProcessedWorld):
+    """Monday restated, Tuesday built with it: Tuesday's block must not stand as Monday's, nor Monday's pass as Tuesday's."""
+    own_world.damage(f"update marts.customer_risk_daily set asr = 2 where customer_id = 'C1001' and service_date = '{TUESDAY}'")
+    assert stages.check_marts(MONDAY, "restated") == [MONDAY.isoformat()]
+    blocked = own_world.rows("select service_date from ops.gate_results where gate = 'marts' and outcome = 'blocked'")
+    assert [row["service_date"] for row in blocked] == [TUESDAY]
+    said = own_world.rows("select service_date from marts.data_status_daily where kind = 'marts'")
+    assert [row["service_date"] for row in said] == [TUESDAY]
+    own_world.damage(f"update marts.customer_risk_daily set asr = 1 where customer_id = 'C1001' and service_date = '{TUESDAY}'")
+    assert stages.check_marts(MONDAY, "mended") == [MONDAY.isoformat(), TUESDAY.isoformat()]
+    assert own_world.rows("select * from marts.data_status_daily where kind = 'marts'") == []
+
+
+def test_a_gate_reads_and_records_with_no_more_than_its_role_may(processed_world: ProcessedWorld):
+    for name, role in ROLES.items():
+        with psycopg.connect(processed_world.settings.url(role)) as connection:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("delete from ops.gate_results")
+            connection.rollback()
+            assert connection.execute("select count(*) from ops.gate_results where gate = %s", (name,)).fetchone()[0] > 0
+
+
+def test_a_shipped_suites_query_names_no_other_day(processed_world: ProcessedWorld):
+    """A day without any rows passes what looks at rows, and says that nothing arrived."""
+    results = run_gate(processed_world, "marts", date(2020, 1, 1), "long ago")
+    assert all(result.success for result in results.values()), json.dumps({str(key): found.observed for key, found in results.items()})
