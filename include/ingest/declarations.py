@@ -44,6 +44,8 @@ class Field:
     """Left-pad with zeros to this many characters, for ids that a spreadsheet shortened."""
     number_or_prefix: bool = False
     """A telephone number, or the beginning of one followed by `*`."""
+    date_only: bool = False
+    """A time that may come as a date alone, YYYY-MM-DD."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,11 @@ FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "guard"}
 TOP_KEYS = {
     "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "verified",
 }
-FIELD_KEYS = {"from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix"}
-SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix"}
+FIELD_KEYS = {"from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix", "date_only"}
+SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix", "date_only"}
 """Keys of fields that the reader of call records does not know."""
+TIME_MAY_BE_UNKNOWN = {("complaints", "call_at")}
+"""Columns beside which the lake says whether the time of day is known: elsewhere a date would pass for midnight."""
 
 CALL_COLUMNS = (
     "call_id", "attempt", "switch_id", "start_time", "answer_time", "end_time", "ingress_trunk", "egress_trunk", "source_ip",
@@ -254,6 +258,9 @@ def _check_whole(check: _Check, declaration: Declaration) -> None:
     for column in declaration.key:
         if column not in declaration.fields:
             check.fail("key", f"names {column!r}, which is not among the fields: declare it or take it out")
+    for column, field_ in declaration.fields.items():
+        if field_.date_only and ((declaration.kind, column) not in TIME_MAY_BE_UNKNOWN or declaration.time_format != "iso8601"):
+            check.fail(f"fields.{column}.date_only", "is for call_at of complaints, with times.format iso8601: leave it out")
     if not declaration.header:
         named = {source for layout in declaration.layouts for source in layout}
         for column, field_ in declaration.fields.items():
@@ -268,7 +275,7 @@ def _field(check: _Check, kind: str, column: str, spec: Any) -> Field:
     if kind == "cdr":
         for key in sorted(SMALL_FEEDS_ONLY & set(spec)):
             check.fail(f"{name}.{key}", "is not for call records: use 'map' or 'extract'")
-    for key in ("required", "folder", "number_or_prefix"):
+    for key in ("required", "folder", "number_or_prefix", "date_only"):
         check.typed(f"{name}.{key}", spec.get(key, False), bool, "true or false")
     if spec.get("folder") and kind != "cdr":
         check.fail(f"{name}.folder", "is for call records only: name a column with 'from'")
@@ -286,6 +293,7 @@ def _field(check: _Check, kind: str, column: str, spec: Any) -> Field:
         one_of=check.texts(f"{name}.one_of", spec["one_of"]) if "one_of" in spec else None,
         pad=pad,
         number_or_prefix=spec.get("number_or_prefix", False),
+        date_only=spec.get("date_only", False),
     )
 
 

@@ -62,6 +62,24 @@ def test_a_complaint_of_our_own_desk(desk: Desk):
     assert "My name" not in json.dumps(desk.warehouse("select row_to_json(r)::text as t from ops.file_receipts r")[0])
 
 
+def test_of_a_call_the_date_will_do_and_then_its_hour_is_not_known(desk: Desk):
+    times = ["2026-11-15", "2026-11-15T10:30Z", "2026-11-15T10:30", "2026-11-15 10:30:00", "2026-02-30", "20261115", "11/15/2026", "2026-11", ""]
+    rows = [{"complaint_id": f"k{n}", "received_at": "2026-11-16T22:00:00-05:00", "call_at": time} for n, time in enumerate(times)]
+    receipt = desk.load_one("complaints/standard/a.csv", csv_text(list(rows[0]), rows))
+    assert desk.rows("complaints", "complaint_id, call_at, call_time_known, zone_as_sent") == [
+        {"complaint_id": "k0", "call_at": datetime(2026, 11, 15), "call_time_known": False, "zone_as_sent": None},
+        {"complaint_id": "k1", "call_at": datetime(2026, 11, 15, 10, 30), "call_time_known": True, "zone_as_sent": "Z"},
+        {"complaint_id": "k8", "call_at": None, "call_time_known": False, "zone_as_sent": "-05:00"},
+    ]
+    assert [row.line for row in receipt.rejected] == [4, 5, 6, 7, 8, 9]
+    assert receipt.rejected[0].reason == "not an ISO 8601 time with offset or a date like %Y-%m-%d: 2026-11-15T10:30"
+
+
+def test_the_date_of_receipt_alone_is_not_taken(desk: Desk):
+    receipt = desk.load_one("complaints/standard/a.csv", "complaint_id,received_at\nk1,2026-11-16\n")
+    assert [(row.field, row.reason) for row in receipt.rejected] == [("received_at", "not an ISO 8601 time with offset: 2026-11-16")]
+
+
 def test_the_real_ftc_file_agrees_with_the_csv_module(desk: Desk):
     receipt = desk.load_one("complaints/ftc_csv/DNC_2021-07-08.csv.gz", FTC.read_bytes())
     told = list(csv.DictReader(io.StringIO(gzip.decompress(FTC.read_bytes()).decode(), newline="")))
