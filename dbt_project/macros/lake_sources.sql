@@ -44,7 +44,7 @@
 {#- Tables whose rows count only with their receipt, by their folder in the lake. -#}
 {% macro lake_tables() -%}
   {{ return([
-    'calls', 'complaints', 'notices', 'manifests',
+    'calls', 'complaints', 'notices', 'manifests', 'arrivals',
     'reference/customers', 'reference/upstreams', 'reference/trunks', 'reference/caller_ids', 'reference/campaigns',
     'reference/dno', 'reference/enforcement_notices', 'reference/rmd', 'reference/nanp',
   ]) }}

@@ -76,6 +76,8 @@ class Declaration:
     """Columns that are unique in one file of reference data."""
     smallest_share_of_previous: float | None = None
     """A snapshot with a smaller share of the previous one's rows is refused."""
+    may_be_empty: bool = False
+    """Whether a snapshot without a row says that there are none; else it is refused as a broken download."""
     verified: bool = field(default=True)
     """Whether the layout was ever read from a real file."""
 
@@ -86,7 +88,8 @@ class Declaration:
 
 FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "guard"}
 TOP_KEYS = {
-    "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "verified",
+    "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "may_be_empty",
+    "verified",
 }
 FIELD_KEYS = {"from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix", "date_only"}
 SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix", "date_only"}
@@ -172,7 +175,8 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
         ignored=frozenset(check.texts("ignored", given.get("ignored", []))),
         key=check.texts("key", given.get("key", [])),
         smallest_share_of_previous=share,
-        verified=given.get("verified", True),
+        may_be_empty=check.typed("may_be_empty", given.get("may_be_empty", False), bool, "true or false"),
+        verified=check.typed("verified", given.get("verified", True), bool, "true or false"),
         **format_,
         **({"nulls": frozenset(check.texts("nulls", given["nulls"])) | {""}} if "nulls" in given else {}),
     )

@@ -85,6 +85,11 @@ def load(file: LandingFile, declaration: Declaration, receipt: Receipt, lake: Pa
     receipt.rows_accepted = len(parsed.rows)
 
 
+def check_readable(file: LandingFile, declaration: Declaration) -> None:
+    """RefusedFile where the declaration is not of such files: bytes of another feed may lie here by mistake."""
+    records.read(file, declaration, tables.DATED[EVIDENCE[file.kind][0]])
+
+
 def _judge_known_ids(parsed: records.Records, table: str, key: str, lake: Path, receipt: Receipt) -> None:
     content = [name for name in tables.schema(table).names if name not in ("receipt_id", "source_line", "feed")]
     arriving = records.to_arrow(parsed.rows, tables.schema(table)).select(content).to_pylist()

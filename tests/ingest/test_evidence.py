@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from include.ingest import declarations
 from tests.ingest.desk import Desk, csv_text
 
 FTC = Path(__file__).parents[2] / "include/demo/real/dnc_complaint_numbers_2021-07-08.csv.gz"
@@ -73,6 +74,42 @@ def test_of_a_call_the_date_will_do_and_then_its_hour_is_not_known(desk: Desk):
     ]
     assert [row.line for row in receipt.rejected] == [4, 5, 6, 7, 8, 9]
     assert receipt.rejected[0].reason == "not an ISO 8601 time with offset or a date like %Y-%m-%d: 2026-11-15T10:30"
+
+
+EMPTY = {"complaints/standard": "complaint_id,received_at\n", "tracebacks/standard": "traceback_id,received_at,call_at,called_number\n"}
+
+
+@pytest.mark.parametrize("feed", EMPTY)
+def test_a_header_alone_is_told_of_each_day_that_it_arrives_for(desk: Desk, feed: str):
+    receipt = desk.load_one(f"{feed}/2026-11-16.csv", EMPTY[feed])
+    assert receipt.rows_by_date == {date(2026, 11, 16): 0}
+    desk.put(f"{feed}/20261117/none.csv", EMPTY[feed])
+    desk.put(f"{feed}/none.csv", EMPTY[feed])
+    summary = desk.load(feed.partition("/")[0])
+    assert (summary.receipts, summary.dates) == ([], [date(2026, 11, 17)])
+    assert desk.rows("arrivals", "path, receipt_id, feed, dated_on", "path") == [
+        {"path": f"{feed}/2026-11-16.csv", "receipt_id": receipt.file, "feed": feed, "dated_on": date(2026, 11, 16)},
+        {"path": f"{feed}/20261117/none.csv", "receipt_id": receipt.file, "feed": feed, "dated_on": date(2026, 11, 17)},
+        {"path": f"{feed}/none.csv", "receipt_id": receipt.file, "feed": feed, "dated_on": None},
+    ]
+    desk.check_books()
+
+
+def test_the_header_of_another_feed_counts_where_it_is_that_feeds_too(desk: Desk):
+    desk.declare("complaints/second", (declarations.BUILT_IN / "complaints/standard.yaml").read_text())
+    desk.load_one("complaints/standard/2026-11-16.csv", EMPTY["complaints/standard"])
+    desk.put("complaints/second/2026-11-17.csv", EMPTY["complaints/standard"])
+    desk.put("complaints/ftc_csv/2026-11-18.csv", EMPTY["complaints/standard"])
+    assert desk.load("complaints").dates == [date(2026, 11, 17)]
+    assert {row["feed"] for row in desk.rows("arrivals", order="path")} == {"complaints/standard", "complaints/second"}
+
+
+def test_a_moved_file_with_rows_says_nothing_new(desk: Desk):
+    rows = "complaint_id,received_at\nk1,2026-11-16T10:00:00Z\n"
+    desk.load_one("complaints/standard/2026-11-16.csv", rows)
+    desk.put("complaints/standard/archive/2026-11-16.csv", rows)
+    summary = desk.load("complaints")
+    assert ([receipt.path for receipt in summary.again], summary.dates) == (["complaints/standard/archive/2026-11-16.csv"], [])
 
 
 def test_the_date_of_receipt_alone_is_not_taken(desk: Desk):
