@@ -86,6 +86,7 @@ class Declaration:
         return f"{self.kind}/{self.name}"
 
 
+TIMES_KEYS = {"format", "zone"}
 FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "guard"}
 TOP_KEYS = {
     "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "may_be_empty",
@@ -149,7 +150,7 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
     format_ = check.typed("format", given.get("format") or {}, dict, "a mapping")
     times = check.typed("times", given.get("times") or {}, dict, "a mapping")
     check.keys("format.", format_, FORMAT_KEYS)
-    check.keys("times.", times, {"format", "zone"})
+    check.keys("times.", times, TIMES_KEYS)
     _check_format(check, kind, format_)
     wanted = "iso8601, or a strptime format such as %Y-%m-%d %H:%M:%S"
     time_format = check.typed("times.format", times.get("format", "iso8601"), str, wanted)

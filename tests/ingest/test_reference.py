@@ -8,10 +8,12 @@ import io
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from include.ingest.landing import date_in_name
 from include.lake import tables
+from include.lineage import explain
 from tests.ingest.desk import Desk, numbered_calls
 
 REAL = Path(__file__).parents[2] / "include/demo/real"
@@ -232,6 +234,36 @@ def test_a_snapshot_that_returns_to_an_older_one_arrives_again(desk: Desk):
     ]
     desk.check_books()
     assert desk.load("reference").dates == []
+
+
+def test_what_explain_reads_is_the_snapshot_of_its_day(desk: Desk):
+    """The lake's side of include/lineage, on a list that returned to an older content."""
+    a, b = "number\n+1900*\n+1800*\n", "number\n+1976*\n+1900*\n"
+    for day, content in ((16, a), (18, b), (20, a)):
+        desk.put(f"reference/dno/dno-2026-11-{day}.csv", content)
+    first, second = (receipt.file for receipt in desk.load("reference").receipts)
+    lake = desk.settings.lake
+    files = {"arrivals": str(lake / "arrivals" / "*.parquet"), "receipts": str(lake / "receipts" / "*.parquet"), "feed": "reference/dno"}
+    dno = str(lake / "reference" / "dno" / "*.parquet")
+    found = {}
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("create table attempts as select unnest(['+19005550001', '+18005550001', '+19765550001']) as calling_number")
+        for day in (date(2026, 11, n) for n in (15, 16, 18, 19, 20, 21)):
+            rows = connection.execute(explain.sql("reference_rows").replace("$condition", "number = '+1900*'"), files | {"files": dno, "day": day})
+            rows = [(receipt, line, snapshot.day) for receipt, line, snapshot in rows.fetchall()]
+            of_date = connection.execute(explain.sql("snapshot_of_date"), files | {"day": day}).fetchall()
+            connection.execute(explain.sql("never_originating"), files | {"dno": dno, "day": day})
+            never = connection.execute("select calling_number[3:5] from never_originating order by 1").fetchall()
+            found[day.day] = (rows, of_date, [area for (area,) in never])
+    of_a, of_b = ["800", "900"], ["900", "976"]
+    assert found == {
+        15: ([], [], []),
+        16: ([(first, 2, 16)], [(first,)], of_a),
+        18: ([(second, 3, 18), (first, 2, 16)], [(second,)], of_b),
+        19: ([(second, 3, 18), (first, 2, 16)], [], of_b),
+        20: ([(first, 2, 20), (second, 3, 18)], [(first,)], of_a),
+        21: ([(first, 2, 20), (second, 3, 18)], [], of_a),
+    }
 
 
 def test_a_snapshot_written_over_its_file_arrives_with_each_content(desk: Desk):
