@@ -28,7 +28,7 @@ def load_new_files(kind: str, day: date | None) -> list[str]:
     log.info(summary.describe())
     with psycopg.connect(settings.url("loader")) as connection:
         processed = [row[0] for row in connection.execute("select service_date from ops.processed_days order by 1").fetchall()]
-    # A snapshot speaks from its date on; calls, complaints and notices speak for their own dates.
+    # A snapshot speaks from its date on; calls, complaints, notices and manifests speak for their own dates.
     changed = [other for other in processed if other >= min(summary.dates, default=date.max)] if kind == "reference" else summary.dates
     return [other.isoformat() for other in processed if other in set(changed) and other != day]
 

@@ -1,7 +1,7 @@
 {#-
   The lake's tables as views named raw_lake.<table>, made at the start of every lake run (the DuckDB database
   itself lives in memory only). A row counts once its receipt stands as loaded or partial; a call that a newer
-  file replaced is left out. On PostgreSQL there is nothing to do.
+  file replaced is left out, once that file's own receipt stands. On PostgreSQL there is nothing to do.
 -#}
 {% macro create_raw_lake() -%}
   {{ return(adapter.dispatch('create_raw_lake')()) }}
@@ -31,6 +31,10 @@
     and not exists (
       select 1 from raw_lake.superseded as s
       where s.receipt_id = t.receipt_id and s.source_line = t.source_line
+      and exists (
+        select 1 from raw_lake.receipts as r
+        where r.receipt_id = s.by_receipt_id and r.state in ('loaded', 'partial')
+      )
     )
     {%- endif %};
   {% endfor %}
@@ -40,7 +44,7 @@
 {#- Tables whose rows count only with their receipt, by their folder in the lake. -#}
 {% macro lake_tables() -%}
   {{ return([
-    'calls', 'complaints', 'notices', 'manifests',
+    'calls', 'complaints', 'notices', 'manifests', 'arrivals',
     'reference/customers', 'reference/upstreams', 'reference/trunks', 'reference/caller_ids', 'reference/campaigns',
     'reference/dno', 'reference/enforcement_notices', 'reference/rmd', 'reference/nanp',
   ]) }}

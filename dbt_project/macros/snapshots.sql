@@ -1,7 +1,8 @@
 {#-
   Reference tables are full snapshots, one per file. For each day of `days` (a relation with service_date) the
-  snapshot in force: the newest one valid from that day or before (ties: the one loaded last); before the first
-  snapshot, the first. Gives service_date, receipt_id, snapshot_from.
+  snapshot in force: the newest one valid from that day or before (ties: the one that arrived last); before the first
+  snapshot, the first. Gives service_date, receipt_id, snapshot_from. A snapshot without rows is one, and content that
+  returns is in force again.
 -#}
 {% macro snapshot_in_force(table, days) -%}
   select service_date, receipt_id, snapshot_from
@@ -15,28 +16,20 @@
         order by
           case when s.snapshot_from <= d.service_date then s.snapshot_from end desc nulls last,
           s.snapshot_from,
-          s.loaded_at desc,
+          s.arrived_at desc,
           s.receipt_id
       ) as preference
     from {{ days }} as d
-    cross join (
-      select distinct receipt_id, snapshot_from, loaded_at from {{ source('raw_lake', 'reference_' ~ table) }}
-      {%- if table in ['campaigns', 'enforcement_notices'] %}
-      union all
-      select receipt_id, coalesce({{ date_in_name('path') }}, cast(loaded_at as date)) as snapshot_from, loaded_at
-      from {{ source('raw_lake', 'receipts') }}
-      where feed = 'reference/{{ table }}' and state = 'loaded' and rows_read = 0
-      {%- endif %}
-    ) as s
+    cross join ({{ snapshots_of(table) }}) as s
   ) as ranked
   where preference = 1
 {%- endmacro %}
 
-{#- The first YYYY-MM-DD or YYYYMMDD in the name of the file at `path`, as include/ingest/reference.py reads it; else null. -#}
-{% macro date_in_name(path) -%}
-  {%- set name = "reverse(split_part(reverse(" ~ path ~ "), '/', 1))" -%}
-  {%- set found = "replace(regexp_extract(" ~ name ~ ", '(?:^|[^0-9])(20[0-9]{2}-?[01][0-9]-?[0-3][0-9])(?:[^0-9]|$)', 1), '-', '')" -%}
-  try_cast(concat_ws('-', left({{ found }}, 4), substr({{ found }}, 5, 2), substr({{ found }}, 7, 2)) as date)
+{#- Every arrival of a snapshot of `table`: receipt_id, arrived_at, and snapshot_from, the date in its file's name or else of its arrival. -#}
+{% macro snapshots_of(table) -%}
+  select receipt_id, arrived_at, coalesce(dated_on, cast(arrived_at as date)) as snapshot_from
+  from {{ source('raw_lake', 'arrivals') }}
+  where feed = 'reference/{{ table }}'
 {%- endmacro %}
 
 {#- `valid_from` and `valid_to` are inclusive; an empty end is open. -#}

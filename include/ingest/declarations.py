@@ -44,6 +44,8 @@ class Field:
     """Left-pad with zeros to this many characters, for ids that a spreadsheet shortened."""
     number_or_prefix: bool = False
     """A telephone number, or the beginning of one followed by `*`."""
+    date_only: bool = False
+    """A time that may come as a date alone, YYYY-MM-DD."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Declaration:
     """Columns that are unique in one file of reference data."""
     smallest_share_of_previous: float | None = None
     """A snapshot with a smaller share of the previous one's rows is refused."""
+    may_be_empty: bool = False
+    """Whether a snapshot without a row says that there are none; else it is refused as a broken download."""
     verified: bool = field(default=True)
     """Whether the layout was ever read from a real file."""
 
@@ -82,13 +86,17 @@ class Declaration:
         return f"{self.kind}/{self.name}"
 
 
+TIMES_KEYS = {"format", "zone"}
 FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "guard"}
 TOP_KEYS = {
-    "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "verified",
+    "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "may_be_empty",
+    "verified",
 }
-FIELD_KEYS = {"from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix"}
-SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix"}
+FIELD_KEYS = {"from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix", "date_only"}
+SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix", "date_only"}
 """Keys of fields that the reader of call records does not know."""
+TIME_MAY_BE_UNKNOWN = {("complaints", "call_at")}
+"""Columns beside which the lake says whether the time of day is known: elsewhere a date would pass for midnight."""
 
 CALL_COLUMNS = (
     "call_id", "attempt", "switch_id", "start_time", "answer_time", "end_time", "ingress_trunk", "egress_trunk", "source_ip",
@@ -142,7 +150,7 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
     format_ = check.typed("format", given.get("format") or {}, dict, "a mapping")
     times = check.typed("times", given.get("times") or {}, dict, "a mapping")
     check.keys("format.", format_, FORMAT_KEYS)
-    check.keys("times.", times, {"format", "zone"})
+    check.keys("times.", times, TIMES_KEYS)
     _check_format(check, kind, format_)
     wanted = "iso8601, or a strptime format such as %Y-%m-%d %H:%M:%S"
     time_format = check.typed("times.format", times.get("format", "iso8601"), str, wanted)
@@ -168,7 +176,8 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
         ignored=frozenset(check.texts("ignored", given.get("ignored", []))),
         key=check.texts("key", given.get("key", [])),
         smallest_share_of_previous=share,
-        verified=given.get("verified", True),
+        may_be_empty=check.typed("may_be_empty", given.get("may_be_empty", False), bool, "true or false"),
+        verified=check.typed("verified", given.get("verified", True), bool, "true or false"),
         **format_,
         **({"nulls": frozenset(check.texts("nulls", given["nulls"])) | {""}} if "nulls" in given else {}),
     )
@@ -254,6 +263,9 @@ def _check_whole(check: _Check, declaration: Declaration) -> None:
     for column in declaration.key:
         if column not in declaration.fields:
             check.fail("key", f"names {column!r}, which is not among the fields: declare it or take it out")
+    for column, field_ in declaration.fields.items():
+        if field_.date_only and ((declaration.kind, column) not in TIME_MAY_BE_UNKNOWN or declaration.time_format != "iso8601"):
+            check.fail(f"fields.{column}.date_only", "is for call_at of complaints, with times.format iso8601: leave it out")
     if not declaration.header:
         named = {source for layout in declaration.layouts for source in layout}
         for column, field_ in declaration.fields.items():
@@ -268,7 +280,7 @@ def _field(check: _Check, kind: str, column: str, spec: Any) -> Field:
     if kind == "cdr":
         for key in sorted(SMALL_FEEDS_ONLY & set(spec)):
             check.fail(f"{name}.{key}", "is not for call records: use 'map' or 'extract'")
-    for key in ("required", "folder", "number_or_prefix"):
+    for key in ("required", "folder", "number_or_prefix", "date_only"):
         check.typed(f"{name}.{key}", spec.get(key, False), bool, "true or false")
     if spec.get("folder") and kind != "cdr":
         check.fail(f"{name}.folder", "is for call records only: name a column with 'from'")
@@ -286,6 +298,7 @@ def _field(check: _Check, kind: str, column: str, spec: Any) -> Field:
         one_of=check.texts(f"{name}.one_of", spec["one_of"]) if "one_of" in spec else None,
         pad=pad,
         number_or_prefix=spec.get("number_or_prefix", False),
+        date_only=spec.get("date_only", False),
     )
 
 

@@ -31,8 +31,9 @@ def complaint_columns(parsed: records.Records, declaration: Declaration) -> pd.D
     _add_numbers(frame, "calling", with_class=True)
     _add_numbers(frame, "called")
     _add_numbers(frame, "callback")
-    # FTC reports whose time is exactly midnight carry a date only.
-    frame["call_time_known"] = frame["call_at"].notna() & ~frame["call_at_as_sent"].str.contains("00:00:00", na=False)
+    # FTC reports whose time is exactly midnight carry a date only; our own desk's have no time then.
+    date_alone = frame["call_at_as_sent"].str.contains(f"00:00:00|^{records.DATE_ALONE}$", na=False)
+    frame["call_time_known"] = frame["call_at"].notna() & ~date_alone
     frame["zone_as_sent"] = records.zone_as_sent(frame["call_at_as_sent"].fillna(frame["received_at_as_sent"]), declaration)
     frame["topic"] = frame["topic"].str.replace(r"\s+", " ", regex=True)
     return frame
@@ -82,6 +83,11 @@ def load(file: LandingFile, declaration: Declaration, receipt: Receipt, lake: Pa
         tables.write(tables.file_of(lake, table, parsed.digest, day), records.to_arrow(rows, tables.schema(table)))
         receipt.rows_by_date[day] = len(rows)
     receipt.rows_accepted = len(parsed.rows)
+
+
+def check_readable(file: LandingFile, declaration: Declaration) -> None:
+    """RefusedFile where the declaration is not of such files: bytes of another feed may lie here by mistake."""
+    records.read(file, declaration, tables.DATED[EVIDENCE[file.kind][0]])
 
 
 def _judge_known_ids(parsed: records.Records, table: str, key: str, lake: Path, receipt: Receipt) -> None:

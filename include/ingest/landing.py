@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import time
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 log = logging.getLogger(__name__)
+
+DATE_IN_NAME = re.compile(r"(?<![0-9])(20[0-9]{2})-?([01][0-9])-?([0-3][0-9])(?![0-9])")
 
 SETTLED_SECONDS = 5.0
 """A file not written to for this long is whole; a younger one is looked at twice."""
@@ -35,6 +39,23 @@ class LandingFile:
         """First folder below the feed's, where a feed sorts its files by switch; null where there is none."""
         parts = self.relative.split("/")[2:-1]
         return parts[0] if parts else None
+
+    @property
+    def dated_on(self) -> date | None:
+        """The date in the file's name, or else in the nearest folder's; reference data is dated by its name alone."""
+        names = self.relative.split("/")
+        looked_at = names[-1:] if self.kind == "reference" else reversed(names)
+        return next(filter(None, map(date_in_name, looked_at)), None)
+
+
+def date_in_name(name: str) -> date | None:
+    """The first YYYY-MM-DD or YYYYMMDD in a name that is a date."""
+    for found in DATE_IN_NAME.finditer(name):
+        try:
+            return date(*map(int, found.groups()))
+        except ValueError:
+            continue
+    return None
 
 
 def whole_files(landing: Path, kind: str, settle: float = SETTLED_SECONDS) -> list[LandingFile]:

@@ -1,7 +1,8 @@
 """Receipts: what became of each landing file, in PostgreSQL and, as the lake's commit mark, beside the rows.
 
-Order of a load: the rows' Parquet files, then the lake's receipt (from here on readers see the rows), then the
-receipt in PostgreSQL. Killed anywhere before the end, the next try does it all again and writes the same files.
+Order of a load: the rows' Parquet files and the arrival, then the lake's receipt (from here on readers see them), then
+the receipt in PostgreSQL. Killed anywhere before the end, the next try does it all again and writes the same files.
+Bytes that were loaded before only arrive once more: their arrival, then its dates and its path in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
+from psycopg.rows import class_row
 
 from include.ingest.landing import LandingFile
 from include.lake import tables
@@ -52,6 +55,22 @@ class Receipt:
     notes: dict = field(default_factory=dict)
     rejected: list[RejectedRow] = field(default_factory=list)
     rows_by_date: dict[date, int] = field(default_factory=dict)
+    """Accepted rows by service date; 0 for a date of which the file says something without bringing rows."""
+
+    @property
+    def speaks(self) -> bool:
+        """Whether there is anything to go by: a snapshot or manifest of which no row could be taken is as good as none."""
+        if self.kind == "reference":
+            return self.rows_accepted > 0 or self.rows_read == 0
+        return self.kind != "manifest" or self.rows_accepted > 0
+
+    def date_told(self, file: LandingFile) -> date | None:
+        """The date that the file speaks of by arriving, whether or not it brings rows of it; null where only its rows speak."""
+        if self.kind == "reference":
+            return file.dated_on or self.loaded_at.date()
+        if self.kind == "manifest" or self.rows_read == self.rows_duplicate:
+            return file.dated_on
+        return None
 
     def refuse(self, reason: str) -> Receipt:
         """The receipt of a file of which nothing was loaded."""
@@ -77,12 +96,23 @@ def taken(connection: psycopg.Connection, file: LandingFile) -> bool:
     return row is not None
 
 
-def already_loaded(connection: psycopg.Connection, file: LandingFile, digest: str) -> bool:
-    """Whether these bytes were loaded before, under any name; remembers the name if so."""
-    known = connection.execute("select from ops.file_receipts where file = %s and state <> 'refused'", (digest,)).fetchone()
-    if known is not None:
-        _remember_path(connection, file, digest)
-    return known is not None
+def loaded(connection: psycopg.Connection, digest: str) -> Receipt | None:
+    """The receipt, without rejects and dates, under which these bytes were loaded before; null where they were not."""
+    with connection.cursor(row_factory=class_row(Receipt)) as cursor:
+        cursor.execute(
+            """
+            select file, path, kind, feed, loaded_at, rows_read, rows_accepted, rows_duplicate
+            from ops.file_receipts
+            where file = %s and state <> 'refused'
+            """,
+            (digest,),
+        )
+        return cursor.fetchone()
+
+
+def lies_there_already(connection: psycopg.Connection, file: LandingFile, digest: str) -> bool:
+    """Whether these bytes were at this path when it was last looked at: the file was touched, it did not arrive."""
+    return connection.execute("select from ops.landing_files where path = %s and file = %s", (file.relative, digest)).fetchone() is not None
 
 
 def take_back(connection: psycopg.Connection, lake: Path, present: set[str]) -> list[str]:
@@ -108,6 +138,7 @@ def take_back(connection: psycopg.Connection, lake: Path, present: set[str]) -> 
 def record(connection: psycopg.Connection, lake: Path, file: LandingFile, receipt: Receipt) -> None:
     """Commit a load: the lake's receipt first, then PostgreSQL's with rejects and service dates in one transaction."""
     receipt.check()
+    _write_arrival(lake, file, receipt)
     values = {
         "receipt_id": receipt.file,
         "path": receipt.path,
@@ -145,12 +176,44 @@ def record(connection: psycopg.Connection, lake: Path, file: LandingFile, receip
             },
         )
         with connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into ops.file_service_dates values (%s, %s, %s) on conflict do nothing",
-                [(receipt.file, day, rows) for day, rows in sorted(receipt.rows_by_date.items())],
-            )
+            _insert_dates(cursor, receipt)
             _insert_rejects(cursor, receipt.file, receipt.rejected)
-        _remember_path(connection, file, receipt.file)
+        remember_path(connection, file, receipt.file)
+
+
+def record_again(connection: psycopg.Connection, lake: Path, file: LandingFile, receipt: Receipt) -> None:
+    """Commit that bytes, loaded before, arrived under another path; `receipt` is theirs for this path."""
+    _write_arrival(lake, file, receipt)
+    with connection.transaction():
+        with connection.cursor() as cursor:
+            _insert_dates(cursor, receipt)
+        remember_path(connection, file, receipt.file)
+
+
+def _write_arrival(lake: Path, file: LandingFile, receipt: Receipt) -> None:
+    """Named by path, bytes and when they were written there, so that a load done again writes the same file.
+
+    Not by the path alone: a path that is written over, from day to day, held each of its contents for a time.
+    """
+    if receipt.state == "refused" or not receipt.speaks:
+        return
+    values = {
+        "path": file.relative,
+        "receipt_id": receipt.file,
+        "kind": receipt.kind,
+        "feed": file.feed,
+        "dated_on": file.dated_on,
+        "arrived_at": receipt.loaded_at.replace(tzinfo=None),
+    }
+    name = sha256(f"{file.modified_ns} {receipt.file} {file.relative}".encode()).hexdigest()
+    tables.write(tables.file_of(lake, "arrivals", name), pa.Table.from_pylist([values], schema=tables.schema("arrivals")))
+
+
+def _insert_dates(cursor: psycopg.Cursor, receipt: Receipt) -> None:
+    cursor.executemany(
+        "insert into ops.file_service_dates values (%s, %s, %s) on conflict do nothing",
+        [(receipt.file, day, rows) for day, rows in sorted(receipt.rows_by_date.items())],
+    )
 
 
 def _insert_rejects(cursor: psycopg.Cursor, digest: str, rejected: list[RejectedRow]) -> None:
@@ -165,7 +228,7 @@ def _insert_rejects(cursor: psycopg.Cursor, digest: str, rejected: list[Rejected
     )
 
 
-def _remember_path(connection: psycopg.Connection, file: LandingFile, digest: str) -> None:
+def remember_path(connection: psycopg.Connection, file: LandingFile, digest: str) -> None:
     connection.execute(
         """
         insert into ops.landing_files values (%s, %s, %s, %s)

@@ -31,6 +31,7 @@ from include.lake import tables
 
 LINE = "source_line"
 ISO_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?" + OFFSET
+DATE_ALONE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
 @dataclass
@@ -229,7 +230,7 @@ def _typed(
             plain = value.map(number_or_prefix)
             fault(value.notna() & plain.isna(), column, "neither a telephone number nor a prefix ending in *", value)
             value = plain
-        cast, form = _cast(value, types.get(column, tables.TEXT), declaration)
+        cast, form = _cast(value, types.get(column, tables.TEXT), declaration, spec.date_only)
         fault(value.notna() & cast.isna(), column, f"not {form}", value)
         frame[column] = cast
         if types.get(column) == tables.INSTANT:
@@ -246,7 +247,7 @@ def _clean(text: str | None, declaration: Declaration) -> str | None:
     return text
 
 
-def _cast(value: pd.Series, type_: pa.DataType, declaration: Declaration) -> tuple[pd.Series, str]:
+def _cast(value: pd.Series, type_: pa.DataType, declaration: Declaration, date_only: bool) -> tuple[pd.Series, str]:
     """The column in its type, null where the text is none, and what the type is called in a reject's reason."""
     if type_ == tables.BOOL:
         return value.str.lower().map({"true": True, "false": False}), "true or false"
@@ -258,7 +259,7 @@ def _cast(value: pd.Series, type_: pa.DataType, declaration: Declaration) -> tup
         format_ = "%Y-%m-%d" if declaration.time_format == "iso8601" else declaration.time_format
         return _past_century(pd.to_datetime(value, format=format_, errors="coerce"), format_).dt.date.astype("object"), f"a date like {format_}"
     if type_ == tables.INSTANT:
-        return _instants(value, declaration)
+        return _instants(value, declaration, date_only)
     return value, "text"
 
 
@@ -270,12 +271,15 @@ def _past_century(dates: pd.Series, format_: str) -> pd.Series:
     return dates.where(~future, dates - pd.DateOffset(years=100))
 
 
-def _instants(value: pd.Series, declaration: Declaration) -> tuple[pd.Series, str]:
-    """UTC, without zone. Times without an offset are read in the declared zone; of an hour that comes twice, the first."""
+def _instants(value: pd.Series, declaration: Declaration, date_only: bool) -> tuple[pd.Series, str]:
+    """UTC, without zone. Times without an offset are read in the declared zone; of an hour that comes twice, the first.
+
+    A date alone, where it will do, is its midnight UTC.
+    """
     if declaration.time_format == "iso8601":
-        with_offset = value.where(value.str.fullmatch(ISO_TIME, na=False))
-        parsed = pd.to_datetime(with_offset, format="ISO8601", utc=True, errors="coerce")
-        return parsed.dt.tz_localize(None), "an ISO 8601 time with offset"
+        form = f"{ISO_TIME}|{DATE_ALONE}" if date_only else ISO_TIME
+        parsed = pd.to_datetime(value.where(value.str.fullmatch(form, na=False)), format="ISO8601", utc=True, errors="coerce")
+        return parsed.dt.tz_localize(None), "an ISO 8601 time with offset" + (" or a date like %Y-%m-%d" if date_only else "")
     local = pd.to_datetime(value, format=declaration.time_format, errors="coerce")
     if local.dt.tz is not None:  # the format has %z
         return local.dt.tz_convert("UTC").dt.tz_localize(None), f"a time like {declaration.time_format}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from pathlib import Path
 
@@ -10,36 +9,20 @@ import duckdb
 
 from include.ingest import records
 from include.ingest.declarations import Declaration
-from include.ingest.landing import LandingFile
+from include.ingest.landing import LandingFile, date_in_name
 from include.ingest.receipts import Receipt, RefusedFile
 from include.lake import tables
 
-DATE_IN_NAME = re.compile(r"(?<![0-9])(20[0-9]{2})-?([01][0-9])-?([0-3][0-9])(?![0-9])")
-
-
-def date_in_name(name: str) -> date | None:
-    """The first YYYY-MM-DD or YYYYMMDD in a file's name that is a date."""
-    for found in DATE_IN_NAME.finditer(name):
-        try:
-            return date(*map(int, found.groups()))
-        except ValueError:
-            continue
-    return None
-
 
 def load_snapshot(file: LandingFile, declaration: Declaration, receipt: Receipt, lake: Path) -> None:
-    """Parse a snapshot and place it; completes `receipt`. RefusedFile where it is much smaller than the one before."""
-    table = f"reference/{declaration.name}"
+    """Parse a snapshot and place it; completes `receipt`. RefusedFile where it cannot be a whole one."""
     if declaration.name not in tables.REFERENCE:
         raise RefusedFile(f"no reference table {declaration.name!r}: one of {', '.join(tables.REFERENCE)}")
     parsed = records.read(file, declaration, tables.REFERENCE[declaration.name])
-    snapshot_from = date_in_name(file.path.name) or receipt.loaded_at.date()
-    if declaration.smallest_share_of_previous is not None:
-        _refuse_collapse(lake, table, snapshot_from, len(parsed.rows), declaration.smallest_share_of_previous)
-    parsed.rows = parsed.rows.assign(receipt_id=parsed.digest, snapshot_from=snapshot_from, loaded_at=receipt.loaded_at.replace(tzinfo=None))
     _complete(receipt, parsed)
-    receipt.rows_by_date[snapshot_from] = len(parsed.rows)
-    tables.write(tables.file_of(lake, table, parsed.digest), records.to_arrow(parsed.rows, tables.schema(table)))
+    check_size(file, declaration, receipt, lake)
+    _place(f"reference/{declaration.name}", parsed, lake)
+    receipt.rows_by_date[file.dated_on or receipt.loaded_at.date()] = len(parsed.rows)
 
 
 def load_manifest(file: LandingFile, declaration: Declaration, receipt: Receipt, lake: Path) -> None:
@@ -48,12 +31,14 @@ def load_manifest(file: LandingFile, declaration: Declaration, receipt: Receipt,
     if service_date is None:
         raise RefusedFile("the name holds no date: call it manifest-YYYY-MM-DD.csv")
     parsed = records.read(file, declaration, tables.MANIFESTS)
-    parsed.rows = parsed.rows.assign(
-        receipt_id=parsed.digest, feed=file.feed, service_date=service_date, loaded_at=receipt.loaded_at.replace(tzinfo=None)
-    )
     _complete(receipt, parsed)
+    _place("manifests", parsed, lake)
     receipt.rows_by_date[service_date] = len(parsed.rows)
-    tables.write(tables.file_of(lake, "manifests", parsed.digest), records.to_arrow(parsed.rows, tables.schema("manifests")))
+
+
+def _place(table: str, parsed: records.Records, lake: Path) -> None:
+    rows = parsed.rows.assign(receipt_id=parsed.digest)
+    tables.write(tables.file_of(lake, table, parsed.digest), records.to_arrow(rows, tables.schema(table)))
 
 
 def _complete(receipt: Receipt, parsed: records.Records) -> None:
@@ -63,23 +48,30 @@ def _complete(receipt: Receipt, parsed: records.Records) -> None:
     receipt.rows_duplicate = parsed.rows_read - len(parsed.rows) - len(parsed.rejected)
 
 
-def _refuse_collapse(lake: Path, table: str, snapshot_from: date, rows: int, smallest_share: float) -> None:
-    """A snapshot that lost rows at once is a broken download, not a mass delisting."""
-    with duckdb.connect(":memory:") as connection:
-        previous = connection.execute(
-            """
-            select count(*) as rows
-            from read_parquet($files)
-            where snapshot_from <= $snapshot_from
-                and receipt_id in (select receipt_id from read_parquet($receipts) where state <> 'refused')
-            group by snapshot_from, loaded_at, receipt_id
-            order by snapshot_from desc, loaded_at desc
-            limit 1
-            """,
-            {"files": str(lake / table / "*.parquet"), "receipts": str(lake / "receipts" / "*.parquet"), "snapshot_from": snapshot_from},
-        ).fetchall()
-    if previous and rows < smallest_share * previous[0][0]:
+def check_size(file: LandingFile, declaration: Declaration, receipt: Receipt, lake: Path) -> None:
+    """RefusedFile for a snapshot without a row, where that cannot be, and for one that lost rows at once: a broken download."""
+    if receipt.rows_read == 0 and not declaration.may_be_empty:
+        raise RefusedFile(f"a header and no rows: fetch it again; if there really are none, set may_be_empty in {declaration.path.name}")
+    if declaration.smallest_share_of_previous is None:
+        return
+    previous = _rows_of_previous(lake, declaration.feed, file.dated_on or receipt.loaded_at.date())
+    if previous and receipt.rows_accepted < declaration.smallest_share_of_previous * previous:
         raise RefusedFile(
-            f"{rows} rows where the snapshot before had {previous[0][0]}: a share under {smallest_share} is taken for a broken download. "
-            "Fetch it again; if it really shrank, lower smallest_share_of_previous in a declaration of your own"
+            f"{receipt.rows_accepted} rows where the snapshot before had {previous}: a share under {declaration.smallest_share_of_previous} "
+            "is taken for a broken download. Fetch it again; if it really shrank, lower smallest_share_of_previous in a declaration of your own"
         )
+
+
+def _rows_of_previous(lake: Path, feed: str, day: date) -> int | None:
+    """Rows of the snapshot that is in force on a date; null where there is none yet."""
+    with duckdb.connect(":memory:") as connection:
+        [(rows,)] = connection.execute(
+            """
+            select arg_max(rows_accepted, (coalesce(dated_on, cast(arrived_at as date)), arrived_at))
+            from read_parquet($arrivals) as arrivals
+            join read_parquet($receipts) as receipts using (receipt_id)
+            where arrivals.feed = $feed and receipts.state <> 'refused' and coalesce(dated_on, cast(arrived_at as date)) <= $day
+            """,
+            {"arrivals": str(lake / "arrivals" / "*.parquet"), "receipts": str(lake / "receipts" / "*.parquet"), "feed": feed, "day": day},
+        ).fetchall()
+    return rows

@@ -3,7 +3,8 @@
 Every table is a folder of Parquet files. Dated tables have one sub-folder per UTC service date
 (`service_date=YYYY-MM-DD`). Every load writes files of its own, named by its receipt id (the SHA-256 of
 the landing file), so loading twice writes the same file. A file counts only once its receipt stands in
-`receipts/`: that file is written last, and readers join on it.
+`receipts/`: that file is written last, and readers join on it. `arrivals/` says when which receipt's bytes
+arrived, and for which date.
 """
 
 from __future__ import annotations
@@ -112,15 +113,24 @@ RECEIPTS = [
     ("loaded_at", INSTANT),
 ]
 
-# What a manifest promised: one row per listed file.
+# Which bytes arrived where and when. A receipt stands for bytes, and the same bytes may say something new under
+# another path: that a second day had no complaints, that a registry is again what it was. One row, in a file of its
+# own, per landing path and content it was given.
+ARRIVALS = [
+    ("path", TEXT),  # relative to the landing folder
+    ("receipt_id", TEXT),
+    ("kind", TEXT),
+    ("feed", TEXT),  # whose folder it lies in
+    ("dated_on", DATE),  # the date that the path carries, null where it carries none
+    ("arrived_at", INSTANT),
+]
+
+# What a manifest promises, of each feed and date that it arrived for: one row per listed file.
 MANIFESTS = [
     *PROVENANCE,
-    ("feed", TEXT),
-    ("service_date", DATE),
     ("file", TEXT),
     ("rows", BIGINT),
     ("sha256", TEXT),
-    ("loaded_at", INSTANT),
 ]
 
 # Rows replaced by a newer file's row with the same key and other content: readers leave them out.
@@ -131,8 +141,6 @@ SUPERSEDED = [
     ("by_receipt_id", TEXT),
     ("by_source_line", INT),
 ]
-
-SNAPSHOT = [*PROVENANCE, ("snapshot_from", DATE), ("loaded_at", INSTANT)]
 
 REFERENCE = {
     "customers": [
@@ -172,9 +180,10 @@ REFERENCE = {
 DATED = {"calls": CALLS, "complaints": COMPLAINTS, "notices": NOTICES}
 UNDATED = {
     "receipts": RECEIPTS,
+    "arrivals": ARRIVALS,
     "manifests": MANIFESTS,
     "superseded": SUPERSEDED,
-    **{f"reference/{name}": SNAPSHOT + columns for name, columns in REFERENCE.items()},
+    **{f"reference/{name}": PROVENANCE + columns for name, columns in REFERENCE.items()},
 }
 
 

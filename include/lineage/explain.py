@@ -115,8 +115,8 @@ class Chain:
     def registry(self) -> Iterator[str]:
         row = query(self.warehouse, "registry", day=self.day, party_id=self.party[1])[0]
         yield f"  {row['rmd_status']}: searched for {row['rmd_number']} and FRN {row['frn']} in the snapshot of {row['rmd_snapshot_from']}"
-        files = {"files": str(self.settings.lake / "reference" / "rmd" / "*.parquet"), "day": row["rmd_snapshot_from"]}
-        for (receipt_id,) in self.lake.execute("select distinct receipt_id from read_parquet($files) where snapshot_from = $day", files).fetchall():
+        given = self.snapshot_files("rmd") | {"day": row["rmd_snapshot_from"]}
+        for (receipt_id,) in self.lake.execute(sql("snapshot_of_date"), given).fetchall():
             self.receipts.add(receipt_id)
             yield f"    {self.path(receipt_id)}"
         filing = "rmd_number = $rmd_number or lpad(frn, 10, '0') = $frn"
@@ -126,7 +126,8 @@ class Chain:
 
     def reference_rows(self, table: str, condition: str, **values: Any) -> Iterator[str]:
         """Where the rows of a reference table that fit stand, in the newest snapshot that has any."""
-        given = {"files": str(self.settings.lake / "reference" / table / "*.parquet"), "day": self.day, **values}
+        files = str(self.settings.lake / "reference" / table / "*.parquet")
+        given = self.snapshot_files(table) | {"files": files, "day": self.day, **values}
         for name, value in (("party_kind", self.party[0]), ("party_id", self.party[1])):
             if f"${name}" in condition:
                 given[name] = value
@@ -135,6 +136,11 @@ class Chain:
             if snapshot == found[0][2]:
                 self.receipts.add(receipt_id)
                 yield f"    {self.path(receipt_id)} line {line}"
+
+    def snapshot_files(self, table: str) -> dict[str, str]:
+        """Where it stands which snapshots of a reference table arrived when."""
+        lake = self.settings.lake
+        return {"arrivals": str(lake / "arrivals" / "*.parquet"), "receipts": str(lake / "receipts" / "*.parquet"), "feed": f"reference/{table}"}
 
     def calls_behind(self, hit: Row, rule: Row) -> Iterator[str]:
         """How many attempts the metric's numerator is made of, counted anew from the lake, and where the first ones stand."""
@@ -173,7 +179,8 @@ class Chain:
                 "party_id": self.party[1],
             },
         )
-        self.lake.execute(sql("never_originating"), {"dno": str(lake / "reference" / "dno" / "*.parquet"), "day": self.day})
+        dno = {"dno": str(lake / "reference" / "dno" / "*.parquet"), "day": self.day}
+        self.lake.execute(sql("never_originating"), self.snapshot_files("dno") | dno)
 
     def place(self, path: str, line: int) -> Iterator[str]:
         file = self.settings.landing / path

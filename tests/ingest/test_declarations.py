@@ -13,6 +13,7 @@ from include.lake import tables
 SHIPPED = sorted(path.relative_to(declarations.BUILT_IN).with_suffix("").as_posix() for path in declarations.BUILT_IN.glob("*/*.yaml"))
 STANDARD = (declarations.BUILT_IN / "cdr" / "standard.yaml").read_text()
 COMPLAINTS = (declarations.BUILT_IN / "complaints" / "standard.yaml").read_text()
+NOTICES = (declarations.BUILT_IN / "tracebacks" / "standard.yaml").read_text()
 ASTERISK = (declarations.BUILT_IN / "cdr" / "asterisk.yaml").read_text()
 TRUNKS = (declarations.BUILT_IN / "reference" / "trunks.yaml").read_text()
 
@@ -97,6 +98,11 @@ FAULTY: dict[str, tuple[str, str | bytes, str, str]] = {
     "pad for calls": ("cdr/x", field("{pad: 3}"), "fields.attestation.pad", "not for call records"),
     "pad as text": ("reference/trunks", TRUNKS.replace("trunk: {required: true}", "trunk: {required: true, pad: x}"), "fields.trunk.pad is 'x'", "number"),
     "folder for complaints": ("complaints/x", COMPLAINTS.replace("topic: {}", "topic: {folder: true}"), "fields.topic.folder", "name a column"),
+    "date for a notice": ("tracebacks/x", NOTICES.replace("call_at: {", "call_at: {date_only: true, "), "fields.call_at.date_only", "leave it out"),
+    "date for an arrival": ("complaints/x", COMPLAINTS.replace("received_at: {", "received_at: {date_only: true, "), "fields.received_at.date_only", "call_at"),
+    "date beside a format": ("complaints/x", COMPLAINTS.replace("iso8601", '"%Y-%m-%d %H:%M"'), "fields.call_at.date_only", "iso8601"),
+    "date for calls": ("cdr/x", field("{date_only: true}"), "fields.attestation.date_only", "not for call records"),
+    "date_only as text": ("complaints/x", COMPLAINTS.replace("date_only: true", "date_only: often"), "fields.call_at.date_only is 'often'", "true or false"),
     "required as text": ("cdr/x", field("{required: maybe}"), "fields.attestation.required is 'maybe'", "true or false"),
     "from as mapping": ("cdr/x", field("{from: {a: b}}"), "fields.attestation.from", "must be a text"),
     "pattern broken": ("cdr/x", field("{extract: '(a'}"), "fields.attestation.extract", "mend it"),

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from include.ingest import declarations
 from tests.ingest.desk import Desk, csv_text
 
 FTC = Path(__file__).parents[2] / "include/demo/real/dnc_complaint_numbers_2021-07-08.csv.gz"
@@ -60,6 +61,60 @@ def test_a_complaint_of_our_own_desk(desk: Desk):
     ]  # fmt: skip
     assert receipt.notes == {} and receipt.rows_by_date == {date(2026, 11, 17): 1}
     assert "My name" not in json.dumps(desk.warehouse("select row_to_json(r)::text as t from ops.file_receipts r")[0])
+
+
+def test_of_a_call_the_date_will_do_and_then_its_hour_is_not_known(desk: Desk):
+    times = ["2026-11-15", "2026-11-15T10:30Z", "2026-11-15T10:30", "2026-11-15 10:30:00", "2026-02-30", "20261115", "11/15/2026", "2026-11", ""]
+    rows = [{"complaint_id": f"k{n}", "received_at": "2026-11-16T22:00:00-05:00", "call_at": time} for n, time in enumerate(times)]
+    receipt = desk.load_one("complaints/standard/a.csv", csv_text(list(rows[0]), rows))
+    assert desk.rows("complaints", "complaint_id, call_at, call_time_known, zone_as_sent") == [
+        {"complaint_id": "k0", "call_at": datetime(2026, 11, 15), "call_time_known": False, "zone_as_sent": None},
+        {"complaint_id": "k1", "call_at": datetime(2026, 11, 15, 10, 30), "call_time_known": True, "zone_as_sent": "Z"},
+        {"complaint_id": "k8", "call_at": None, "call_time_known": False, "zone_as_sent": "-05:00"},
+    ]
+    assert [row.line for row in receipt.rejected] == [4, 5, 6, 7, 8, 9]
+    assert receipt.rejected[0].reason == "not an ISO 8601 time with offset or a date like %Y-%m-%d: 2026-11-15T10:30"
+
+
+EMPTY = {"complaints/standard": "complaint_id,received_at\n", "tracebacks/standard": "traceback_id,received_at,call_at,called_number\n"}
+
+
+@pytest.mark.parametrize("feed", EMPTY)
+def test_a_header_alone_is_told_of_each_day_that_it_arrives_for(desk: Desk, feed: str):
+    receipt = desk.load_one(f"{feed}/2026-11-16.csv", EMPTY[feed])
+    assert receipt.rows_by_date == {date(2026, 11, 16): 0}
+    desk.put(f"{feed}/20261117/none.csv", EMPTY[feed])
+    desk.put(f"{feed}/none.csv", EMPTY[feed])
+    summary = desk.load(feed.partition("/")[0])
+    assert (summary.receipts, summary.dates) == ([], [date(2026, 11, 17)])
+    assert desk.rows("arrivals", "path, receipt_id, feed, dated_on", "path") == [
+        {"path": f"{feed}/2026-11-16.csv", "receipt_id": receipt.file, "feed": feed, "dated_on": date(2026, 11, 16)},
+        {"path": f"{feed}/20261117/none.csv", "receipt_id": receipt.file, "feed": feed, "dated_on": date(2026, 11, 17)},
+        {"path": f"{feed}/none.csv", "receipt_id": receipt.file, "feed": feed, "dated_on": None},
+    ]
+    desk.check_books()
+
+
+def test_the_header_of_another_feed_counts_where_it_is_that_feeds_too(desk: Desk):
+    desk.declare("complaints/second", (declarations.BUILT_IN / "complaints/standard.yaml").read_text())
+    desk.load_one("complaints/standard/2026-11-16.csv", EMPTY["complaints/standard"])
+    desk.put("complaints/second/2026-11-17.csv", EMPTY["complaints/standard"])
+    desk.put("complaints/ftc_csv/2026-11-18.csv", EMPTY["complaints/standard"])
+    assert desk.load("complaints").dates == [date(2026, 11, 17)]
+    assert {row["feed"] for row in desk.rows("arrivals", order="path")} == {"complaints/standard", "complaints/second"}
+
+
+def test_a_moved_file_with_rows_says_nothing_new(desk: Desk):
+    rows = "complaint_id,received_at\nk1,2026-11-16T10:00:00Z\n"
+    desk.load_one("complaints/standard/2026-11-16.csv", rows)
+    desk.put("complaints/standard/archive/2026-11-16.csv", rows)
+    summary = desk.load("complaints")
+    assert ([receipt.path for receipt in summary.again], summary.dates) == (["complaints/standard/archive/2026-11-16.csv"], [])
+
+
+def test_the_date_of_receipt_alone_is_not_taken(desk: Desk):
+    receipt = desk.load_one("complaints/standard/a.csv", "complaint_id,received_at\nk1,2026-11-16\n")
+    assert [(row.field, row.reason) for row in receipt.rejected] == [("received_at", "not an ISO 8601 time with offset: 2026-11-16")]
 
 
 def test_the_real_ftc_file_agrees_with_the_csv_module(desk: Desk):

@@ -8,10 +8,12 @@ import io
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from include.ingest.reference import date_in_name
+from include.ingest.landing import date_in_name
 from include.lake import tables
+from include.lineage import explain
 from tests.ingest.desk import Desk, numbered_calls
 
 REAL = Path(__file__).parents[2] / "include/demo/real"
@@ -65,6 +67,11 @@ def one_row(row: dict[str, str]) -> str:
     return out.getvalue()
 
 
+def snapshots(desk: Desk) -> list[tuple[str, str, date | None]]:
+    """(path, receipt, date in the name) of what arrived, in that order."""
+    return [(row["path"], row["receipt_id"], row["dated_on"]) for row in desk.rows("arrivals", order="arrived_at")]
+
+
 def test_every_table_is_tried():
     assert {*MINIMAL, "rmd", "nanp"} == set(tables.REFERENCE)
 
@@ -79,7 +86,8 @@ def test_a_minimal_snapshot_of_each_table(desk: Desk, table: str):
     assert {name: row[name] for name in expected} == expected
     plain = {name: value or None for name, value in sent.items() if name not in expected}
     assert {name: row[name] if not isinstance(row[name], (date, int)) else sent[name] for name in plain} == plain
-    assert (row["receipt_id"], row["source_line"], row["snapshot_from"]) == (receipt.file, 2, date(2026, 11, 16))
+    assert (row["receipt_id"], row["source_line"]) == (receipt.file, 2)
+    assert snapshots(desk) == [(receipt.path, receipt.file, date(2026, 11, 16))]
     assert receipt.rows_by_date == {date(2026, 11, 16): 1}
 
 
@@ -127,7 +135,7 @@ def test_the_real_rmd_export(desk: Desk):
     assert receipt.rows_read == len(told) == 7_346
     assert (receipt.rows_accepted, receipt.rejected, receipt.rows_duplicate, receipt.notes) == (7_346, [], 0, {})
     rows = {row["rmd_number"]: row for row in desk.rows("reference/rmd")}
-    assert {row["snapshot_from"] for row in rows.values()} == {date(2024, 11, 1)}
+    assert snapshots(desk) == [(receipt.path, receipt.file, date(2024, 11, 1))]
     flags = {"Yes": True, "No": False, "": None}
     for sent in told:
         row = rows[sent["number"]]
@@ -172,8 +180,12 @@ def test_a_shrunken_rmd_is_a_broken_download(desk: Desk):
     assert desk.load_one("reference/rmd/rmd-2024-10-01.csv", rmd_cut(100)).state == "loaded"  # of before the first one
     desk.put("reference/rmd/rmd-2024-11-03.csv", rmd_cut(380))
     desk.put("reference/rmd/rmd-2024-11-04.csv", gzip.decompress(RMD.read_bytes()).split(b"\n")[0] + b"\n")
-    states = {receipt.path[14:]: receipt.state for receipt in desk.load("reference").receipts}
+    desk.put("reference/rmd/rmd-2024-11-05.csv", rmd_cut(100))  # loaded, but of another time
+    summary = desk.load("reference")
+    states = {receipt.path[14:]: receipt.state for receipt in summary.receipts}
     assert states == {"rmd-2024-11-03.csv": "loaded", "rmd-2024-11-04.csv": "refused"}
+    assert summary.again == []
+    assert [path[14:] for path, _, _ in snapshots(desk)] == ["rmd-2024-11-01.csv", "rmd-2024-10-01.csv", "rmd-2024-11-03.csv"]
 
 
 def test_a_real_shrinking_is_taken_under_a_declaration_of_ones_own(desk: Desk):
@@ -202,9 +214,97 @@ def test_the_date_in_a_name(name: str, found: date | None):
 
 def test_without_a_date_a_snapshot_holds_from_its_arrival(desk: Desk):
     before = datetime.now(UTC).date()
-    desk.load_one("reference/dno/2026-11-16/dno.csv", "number\n+1900*\n")
-    [row] = desk.rows("reference/dno", "snapshot_from")
-    assert before <= row["snapshot_from"] <= datetime.now(UTC).date()
+    receipt = desk.load_one("reference/dno/2026-11-16/dno.csv", "number\n+1900*\n")
+    assert [day for _, _, day in snapshots(desk)] == [None]
+    [day] = receipt.rows_by_date
+    assert before <= day <= datetime.now(UTC).date()
+
+
+def test_a_snapshot_that_returns_to_an_older_one_arrives_again(desk: Desk):
+    a, b = "number\n+1900*\n", "number\n+1976*\n"
+    first = desk.load_one("reference/dno/dno-2026-11-16.csv", a)
+    second = desk.load_one("reference/dno/dno-2026-11-18.csv", b)
+    desk.put("reference/dno/dno-2026-11-20.csv", a)
+    summary = desk.load("reference")
+    assert (summary.receipts, summary.dates) == ([], [date(2026, 11, 20)])
+    assert snapshots(desk) == [
+        ("reference/dno/dno-2026-11-16.csv", first.file, date(2026, 11, 16)),
+        ("reference/dno/dno-2026-11-18.csv", second.file, date(2026, 11, 18)),
+        ("reference/dno/dno-2026-11-20.csv", first.file, date(2026, 11, 20)),
+    ]
+    desk.check_books()
+    assert desk.load("reference").dates == []
+
+
+def test_what_explain_reads_is_the_snapshot_of_its_day(desk: Desk):
+    """The lake's side of include/lineage, on a list that returned to an older content."""
+    a, b = "number\n+1900*\n+1800*\n", "number\n+1976*\n+1900*\n"
+    for day, content in ((16, a), (18, b), (20, a)):
+        desk.put(f"reference/dno/dno-2026-11-{day}.csv", content)
+    first, second = (receipt.file for receipt in desk.load("reference").receipts)
+    lake = desk.settings.lake
+    files = {"arrivals": str(lake / "arrivals" / "*.parquet"), "receipts": str(lake / "receipts" / "*.parquet"), "feed": "reference/dno"}
+    dno = str(lake / "reference" / "dno" / "*.parquet")
+    found = {}
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("create table attempts as select unnest(['+19005550001', '+18005550001', '+19765550001']) as calling_number")
+        for day in (date(2026, 11, n) for n in (15, 16, 18, 19, 20, 21)):
+            rows = connection.execute(explain.sql("reference_rows").replace("$condition", "number = '+1900*'"), files | {"files": dno, "day": day})
+            rows = [(receipt, line, snapshot.day) for receipt, line, snapshot in rows.fetchall()]
+            of_date = connection.execute(explain.sql("snapshot_of_date"), files | {"day": day}).fetchall()
+            connection.execute(explain.sql("never_originating"), files | {"dno": dno, "day": day})
+            never = connection.execute("select calling_number[3:5] from never_originating order by 1").fetchall()
+            found[day.day] = (rows, of_date, [area for (area,) in never])
+    of_a, of_b = ["800", "900"], ["900", "976"]
+    assert found == {
+        15: ([], [], []),
+        16: ([(first, 2, 16)], [(first,)], of_a),
+        18: ([(second, 3, 18), (first, 2, 16)], [(second,)], of_b),
+        19: ([(second, 3, 18), (first, 2, 16)], [], of_b),
+        20: ([(first, 2, 20), (second, 3, 18)], [(first,)], of_a),
+        21: ([(first, 2, 20), (second, 3, 18)], [], of_a),
+    }
+
+
+def test_a_snapshot_written_over_its_file_arrives_with_each_content(desk: Desk):
+    path, a, b = "reference/dno/dno.csv", "number\n+1900*\n", "number\n+1976*\n"
+    first = desk.load_one(path, a)
+    desk.put(path, b, modified=1_700_000_000)
+    [second] = desk.load("reference").receipts
+    desk.put(path, a, modified=1_700_000_001)
+    assert desk.load("reference").dates == list(first.rows_by_date)
+    assert snapshots(desk) == [(path, first.file, None), (path, second.file, None), (path, first.file, None)]
+
+
+@pytest.mark.parametrize("table", ["upstreams", "caller_ids", "campaigns", "dno", "enforcement_notices"])
+def test_a_header_alone_says_that_there_are_none(desk: Desk, table: str):
+    header = ",".join(MINIMAL[table][0]) + "\n"
+    receipt = desk.load_one(f"reference/{table}/2026-11-16.csv", header)
+    assert (receipt.state, receipt.rows_by_date) == ("loaded", {date(2026, 11, 16): 0})
+    assert snapshots(desk) == [(receipt.path, receipt.file, date(2026, 11, 16))]
+
+
+@pytest.mark.parametrize("table", ["customers", "trunks"])
+def test_a_header_alone_is_a_broken_download_of_what_is_never_empty(desk: Desk, table: str):
+    receipt = desk.load_one(f"reference/{table}/2026-11-16.csv", ",".join(MINIMAL[table][0]) + "\n")
+    assert receipt.state == "refused"
+    assert f"set may_be_empty in {table}.yaml" in receipt.reason
+    assert snapshots(desk) == []
+
+
+def test_a_snapshot_whose_every_row_is_rejected_takes_no_others_place(desk: Desk):
+    receipt = desk.load_one("reference/dno/2026-11-16.csv", "number\nnone\n")
+    assert (receipt.state, len(receipt.rejected)) == ("loaded", 1)
+    assert snapshots(desk) == []
+
+
+def test_a_table_in_the_folder_of_another_does_not_empty_it(desk: Desk):
+    text = "customer_id,number\nc1,+1900*\n"  # readable as dno, too
+    desk.load_one("reference/caller_ids/2026-11-16.csv", text)
+    desk.put("reference/dno/2026-11-17.csv", text)
+    summary = desk.load("reference")
+    assert (summary.receipts, summary.again, summary.dates) == ([], [], [])
+    assert len(snapshots(desk)) == 1
 
 
 def test_a_table_that_does_not_exist_names_those_that_do(desk: Desk):
@@ -219,11 +319,21 @@ MANIFEST = "file,rows,sha256\nnyc1/a.csv,2,\nb.csv,1," + "0" * 64 + "\n"
 def test_a_manifest_is_what_a_day_must_consist_of(desk: Desk, name: str):
     receipt = desk.load_one(f"cdr/standard/{name}", MANIFEST)
     assert (receipt.kind, receipt.feed, receipt.rows_accepted) == ("manifest", "cdr/standard", 2)
-    rows = desk.rows("manifests", "feed, service_date, file, rows, sha256")
-    assert rows == [
-        {"feed": "cdr/standard", "service_date": date(2026, 11, 16), "file": "nyc1/a.csv", "rows": 2, "sha256": None},
-        {"feed": "cdr/standard", "service_date": date(2026, 11, 16), "file": "b.csv", "rows": 1, "sha256": "0" * 64},
-    ]
+    rows = desk.rows("manifests", "file, rows, sha256")
+    assert rows == [{"file": "nyc1/a.csv", "rows": 2, "sha256": None}, {"file": "b.csv", "rows": 1, "sha256": "0" * 64}]
+    assert desk.rows("arrivals", "kind, feed, dated_on", "path") == [{"kind": "manifest", "feed": "cdr/standard", "dated_on": date(2026, 11, 16)}]
+
+
+def test_one_manifest_may_promise_the_same_of_several_days_and_feeds(desk: Desk):
+    receipt = desk.load_one("cdr/standard/manifest-2026-11-16.csv", MANIFEST)
+    desk.put("cdr/standard/manifest-2026-11-17.csv", MANIFEST)
+    desk.put("cdr/asterisk/manifest-2026-11-18.csv", MANIFEST)
+    summary = desk.load()
+    assert (summary.receipts, summary.dates) == ([], [date(2026, 11, 17), date(2026, 11, 18)])
+    assert {(row["feed"], row["dated_on"].day, row["receipt_id"]) for row in desk.rows("arrivals", order="path")} == {
+        ("cdr/standard", 16, receipt.file), ("cdr/standard", 17, receipt.file), ("cdr/asterisk", 18, receipt.file),
+    }  # fmt: skip
+    desk.check_books()
 
 
 @pytest.mark.parametrize(

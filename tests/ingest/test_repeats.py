@@ -42,7 +42,13 @@ def picture(desk: Desk) -> dict:
     tables = ("calls", "complaints", "notices", "manifests", "reference/customers")
     books = {path: {k: v for k, v in row.items() if k != "loaded_at"} for path, row in desk.receipts().items()}
     rows = {table: [{k: v for k, v in row.items() if k != "loaded_at"} for row in desk.rows(table)] for table in tables}
-    return {"books": books, "rows": rows, "superseded": desk.superseded(), "files": set(lake_files(desk))}
+    arrivals = desk.rows("arrivals", "path, receipt_id, kind, feed, dated_on", "path, arrived_at")
+    return {"books": books, "rows": rows, "arrivals": arrivals, "superseded": desk.superseded(), "files": set(lake_files(desk))}
+
+
+def without_arrivals(picture: dict) -> dict:
+    """What stays the same when known bytes arrive once more."""
+    return picture | {"arrivals": None, "files": {path for path in picture["files"] if not path.startswith("arrivals/")}}
 
 
 def load_everything(desk: Desk) -> int:
@@ -54,12 +60,18 @@ def test_what_is_loaded_is_not_loaded_again(desk: Desk):
         desk.put(path, content)
     assert load_everything(desk) == 5
     before = picture(desk)
-    for path, content in ONE_OF_EACH.items():  # touched, copied, moved: still the same bytes
+    assert {row["path"] for row in before["arrivals"]} == set(ONE_OF_EACH)
+    for path, content in ONE_OF_EACH.items():
         desk.put(path, content, modified=1_700_000_000)
+    assert load_everything(desk) == 0
+    assert picture(desk) == before  # touched is not arrived
+    for path, content in ONE_OF_EACH.items():  # copied, moved: still the same bytes
         folder, _, name = path.rpartition("/")
         desk.put(f"{folder}/deeper/{'manifest-2026-11-16.csv' if 'manifest' in name else 'copy of ' + name}", content)
     assert load_everything(desk) == 0
-    assert picture(desk) == before
+    after = picture(desk)
+    assert without_arrivals(after) == without_arrivals(before)
+    assert len(after["arrivals"]) == 10
     paths = desk.warehouse("select path from ops.landing_files")
     assert len(paths) == 10  # the other names are remembered, so that they are hashed once
     desk.check_books()
@@ -152,9 +164,10 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, module: object, name: str, times: i
 KILLS = {
     "before the rows": (calls, "_write_day"),
     "between rows and replaced rows": (calls, "_write_superseded"),
-    "before the lake's receipt": (receipts, "record"),
+    "before the arrival": (receipts, "record"),
+    "between the arrival and PostgreSQL's receipt": (receipts, "_insert_dates"),
     "before PostgreSQL's receipt": (receipts, "_insert_rejects"),
-    "before the path is remembered": (receipts, "_remember_path"),
+    "before the path is remembered": (receipts, "remember_path"),
 }
 
 
@@ -193,7 +206,27 @@ def test_a_killed_load_leaves_the_lake_of_an_undisturbed_one(desk: Desk, tmp_pat
             assert picture(other) == undisturbed
 
 
-@pytest.mark.parametrize("place", ["_insert_rejects", "_remember_path"])
+@pytest.mark.parametrize("place", ["record_again", "_insert_dates", "remember_path"])
+def test_an_arrival_cut_short_is_told_once_it_is_done(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str):
+    again = {"reference/customers/customers-2026-11-18.csv": CUSTOMERS}
+    pictures = []
+    for disturbed in (False, True):
+        with desk.afresh(tmp_path / str(disturbed)) as other:
+            other.load_one("reference/customers/customers-2026-11-16.csv", CUSTOMERS)
+            for path, content in again.items():
+                other.put(path, content)
+            if disturbed:
+                heal = kill_at(monkeypatch, receipts, place)
+                with pytest.raises(Killed):
+                    other.load("reference")
+                heal()
+            assert [day.isoformat() for day in other.load("reference").dates] == ["2026-11-18"]
+            other.check_books()
+            pictures.append(picture(other))
+    assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize("place", ["_insert_rejects", "remember_path"])
 def test_a_later_file_is_not_judged_by_a_load_that_was_cut_short(desk: Desk, monkeypatch: pytest.MonkeyPatch, place: str):
     """The killed file comes last by name, and one before it corrects its call: both would replace the other."""
     desk.put("cdr/standard/z.csv", calls_csv({}))

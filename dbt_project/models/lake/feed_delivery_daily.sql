@@ -15,12 +15,23 @@ receipts as (
         feed,
         rows_read,
         rows_accepted,
-        rows_duplicate,
-        path,
-        -- the last part of the path, which is all that a manifest of another folder has in common with it
-        reverse(split_part(reverse(path), '/', 1)) as file_name
+        rows_duplicate
     from {{ source('raw_lake', 'receipts') }}
     where state in ('loaded', 'partial')
+
+),
+
+arrivals as (
+
+    select
+        kind,
+        feed,
+        receipt_id,
+        dated_on,
+        arrived_at,
+        -- the last part of the path, which is all that a manifest of another folder has in common with it
+        reverse(split_part(reverse(path), '/', 1)) as file_name
+    from {{ source('raw_lake', 'arrivals') }}
 
 ),
 
@@ -37,41 +48,44 @@ rows_of_day as (
 
 ),
 
--- files of the day: they brought rows of it, or brought none and carry its date in their path
+-- files of the day: they brought rows of it, or brought none and arrived under its date
 files_of_day as (
 
-    select
-        r.kind,
-        r.feed,
-        r.receipt_id,
-        coalesce(d.dated_rows, 0) as dated_rows
+    select r.kind, r.feed, r.receipt_id, d.dated_rows
     from receipts as r
-    left join rows_of_day as d on d.receipt_id = r.receipt_id
-    where d.receipt_id is not null
-        or (
-            -- nothing in it, or nothing new; a file whose every row was refused is neither
-            r.rows_read = r.rows_duplicate
-            and (r.path like '%{{ day }}%' or r.path like '%{{ day | replace('-', '') }}%')
-        )
+    inner join rows_of_day as d on d.receipt_id = r.receipt_id
+    union all
+    select distinct a.kind, a.feed, a.receipt_id, 0 as dated_rows
+    from arrivals as a
+    inner join receipts as r on r.receipt_id = a.receipt_id
+    where a.dated_on = date '{{ day }}'
+        -- nothing in it, or nothing new; a file whose every row was refused is neither
+        and r.rows_read = r.rows_duplicate
 
 ),
 
--- the newest manifest of each feed for the day speaks
+-- the manifest of each feed that arrived last for the day speaks
 manifest as (
 
-    select m.*, reverse(split_part(reverse(m.file), '/', 1)) as file_name
+    select newest.feed, m.file, m.rows, m.sha256, reverse(split_part(reverse(m.file), '/', 1)) as file_name
     from {{ source('raw_lake', 'manifests') }} as m
     inner join (
-        select
-            feed,
-            receipt_id,
-            row_number() over (partition by feed order by max(loaded_at) desc, receipt_id) as preference
-        from {{ source('raw_lake', 'manifests') }}
-        where service_date = date '{{ day }}'
-        group by feed, receipt_id
+        select feed, receipt_id, row_number() over (partition by feed order by arrived_at desc, receipt_id) as preference
+        from arrivals
+        where kind = 'manifest' and dated_on = date '{{ day }}'
     ) as newest
-        on newest.receipt_id = m.receipt_id and newest.feed = m.feed
-    where newest.preference = 1 and m.service_date = date '{{ day }}'
+        on newest.receipt_id = m.receipt_id
+    where newest.preference = 1
+
+),
+
+-- each name under which a file of calls came
+named as (
+
+    select distinct a.feed, a.file_name, r.receipt_id, r.rows_read, r.rows_accepted
+    from arrivals as a
+    inner join receipts as r on r.receipt_id = a.receipt_id
+    where a.kind = 'cdr'
 
 ),
 
@@ -85,9 +99,8 @@ promises as (
         max(r.rows_read) as rows_read,
         coalesce(bool_or(r.rows_read = m.rows), false) as is_kept
     from manifest as m
-    left join receipts as r
+    left join named as r
         on r.feed = m.feed
-        and r.kind = 'cdr'
         and (
             r.receipt_id = lower(m.sha256)
             or (
@@ -125,6 +138,8 @@ by_manifest as (
 -- every feed that ever brought a file, and the one of each kind that a provider must have
 feeds as (
 
+    select distinct case when kind = 'manifest' then 'cdr' else kind end as kind, feed from arrivals
+    union
     select distinct case when kind = 'manifest' then 'cdr' else kind end as kind, feed from receipts
     union
     select 'complaints' as kind, 'complaints/standard' as feed

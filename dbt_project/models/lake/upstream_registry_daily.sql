@@ -37,7 +37,10 @@ filings as (
     from {{ source('raw_lake', 'reference_rmd') }} as r
     left join in_force as i on i.receipt_id = r.receipt_id
     -- a filing that was there before and is not now was removed; later snapshots say nothing about this day
-    where i.receipt_id is not null or r.snapshot_from < (select max(snapshot_from) from in_force)
+    where i.receipt_id is not null
+        or r.receipt_id in (
+            select receipt_id from ({{ snapshots_of('rmd') }}) as s where s.snapshot_from < (select max(snapshot_from) from in_force)
+        )
 
 ),
 

@@ -1,9 +1,10 @@
 -- DuckDB: calling numbers of `attempts` that the do-not-originate list in force on a service date covers.
 create or replace temp table never_originating as
 with snapshot as (
-    select arg_max(receipt_id, (snapshot_from, loaded_at)) as receipt_id
-    from read_parquet($dno)
-    where snapshot_from <= $day
+    select arg_max(receipt_id, (coalesce(dated_on, cast(arrived_at as date)), arrived_at)) as receipt_id
+    from read_parquet($arrivals) as arrivals
+    semi join (select receipt_id from read_parquet($receipts) where state <> 'refused') as loaded using (receipt_id)
+    where arrivals.feed = $feed and coalesce(dated_on, cast(arrived_at as date)) <= $day
 )
 
 select distinct attempts.calling_number

@@ -1,0 +1,60 @@
+"""docs/feeds.md says what the code does: every key, every feed, and the worked example."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from datetime import datetime
+from pathlib import Path
+
+from include.ingest import declarations
+from tests.ingest.desk import Desk
+
+DOC = (Path(__file__).parents[2] / "docs" / "feeds.md").read_text()
+
+
+def first_cells(heading: str) -> list[str]:
+    """The first cell of each row of the tables whose heading begins so, without its backticks."""
+    tables = re.findall(rf"^\| {heading}[^\n]*\n\|[-|]+\n((?:\|.*\n)+)", DOC, re.MULTILINE)
+    return [row.split("|")[1].strip().strip("`") for table in tables for row in table.splitlines()]
+
+
+def code(language: str, heading: str) -> str:
+    """The first block of code of a language below a heading."""
+    [found] = re.findall(rf"^## {heading}\n.*?^( *)```{language}\n(.*?)^\1```", DOC, re.MULTILINE | re.DOTALL)[:1]
+    return textwrap.dedent(found[1])
+
+
+def test_every_key_is_described_and_every_key_described_exists():
+    known = [
+        *declarations.TOP_KEYS,
+        *(f"format.{key}" for key in declarations.FORMAT_KEYS),
+        *(f"times.{key}" for key in declarations.TIMES_KEYS),
+        *(f"fields.<column>.{key}" for key in declarations.FIELD_KEYS),
+    ]
+    assert sorted(first_cells("key")) == sorted(known)
+
+
+def test_every_built_in_feed_is_described_and_no_other():
+    shipped = [path.relative_to(declarations.BUILT_IN).with_suffix("").as_posix() for path in declarations.BUILT_IN.glob("*/*.yaml")]
+    assert sorted(first_cells("feed")) == sorted(shipped)
+
+
+def test_the_columns_that_a_row_needs_are_those_of_the_code():
+    [table] = re.findall(r"^\| kind \| columns \|\n\|[-|]+\n((?:\|.*\n)+)", DOC, re.MULTILINE)
+    told = {cells[0]: tuple(cells[1:]) for cells in (re.findall("`([^`]+)`", row) for row in table.splitlines())}
+    assert told == declarations.NEEDED
+
+
+def test_the_worked_example_works(desk: Desk):
+    desk.declare("cdr/acme-sbc", code("yaml", "Add a feed"))
+    receipt = desk.load_one("cdr/acme-sbc/nyc1/2026-11-16.csv", code("csv", "Add a feed"))
+    assert (receipt.state, receipt.notes, receipt.rejected) == ("loaded", {}, [])
+    columns = "call_id, switch_id, start_at, answer_at, ingress_trunk, calling_number, called_number, sip_code, attestation"
+    first, second = desk.rows("calls", columns, "call_id")
+    assert tuple(first.values()) == (
+        "77", "nyc1", datetime(2026, 11, 16, 15), datetime(2026, 11, 16, 15, 0, 5), "tg-acme", "+12025550123", "+12125550188", 200, "A",
+    )  # fmt: skip
+    assert (second["answer_at"], second["sip_code"], second["attestation"]) == (None, 486, None)
+    manifest = desk.load_one("cdr/acme-sbc/manifest-2026-11-16.csv", code("csv", "When a day is complete"))
+    assert (manifest.kind, manifest.rows_accepted) == ("manifest", 1)

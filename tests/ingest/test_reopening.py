@@ -1,0 +1,59 @@
+"""Which processed dates are built again when a file arrives, new or known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from include import stages
+from tests.ingest.desk import Desk, calls_csv, numbered_calls
+
+COMPLAINTS = "complaint_id,received_at\n"
+DNO = "number\n+1900*\n"
+MANIFEST = "file,rows\na.csv,2\n"
+
+
+@pytest.fixture
+def processed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """The desk, with 16 to 19 November processed."""
+    monkeypatch.setattr(stages.configuration, "load", lambda: desk.settings)
+    for day in range(16, 20):
+        desk.connection.execute("insert into ops.processed_days values (%s, now(), 'test')", (date(2026, 11, day),))
+    yield desk
+    desk.connection.execute("delete from ops.processed_days")
+
+
+def reopened(kind: str) -> list[str]:
+    return [day.removeprefix("2026-11-") for day in stages.load_new_files(kind, date(2026, 11, 19))]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "days", "days_again"),
+    [
+        ("reference/dno/dno-2026-11-{}.csv", DNO, ["16", "17", "18"], ["18"]),
+        ("cdr/standard/manifest-2026-11-{}.csv", MANIFEST, ["16"], ["18"]),
+        ("complaints/standard/desk-2026-11-{}.csv", COMPLAINTS, ["16"], ["18"]),
+        ("tracebacks/standard/2026-11-{}/none.json", "[]", ["16"], ["18"]),
+        ("cdr/standard/quiet-hour-2026-11-{}.csv", calls_csv(), ["16"], ["18"]),
+        ("cdr/standard/calls-2026-11-{}.csv", numbered_calls(2), ["16"], []),  # its rows are there already
+        ("reference/dno/bad-2026-11-{}.csv", "category\n", [], []),
+    ],
+)
+def test_a_known_file_reopens_the_dates_it_speaks_of_as_a_new_one_does(
+    processed: Desk, path: str, content: str, days: list[str], days_again: list[str]
+):
+    kind = path.split("/")[0]
+    processed.put(path.format(16), content)
+    assert reopened(kind) == days
+    assert reopened(kind) == []
+    processed.put(path.format(18), content)
+    assert reopened(kind) == days_again
+    assert reopened(kind) == []
+
+
+def test_the_day_of_the_run_and_days_not_processed_are_not_reopened(processed: Desk):
+    for day in (15, 19, 20):
+        processed.put(f"complaints/standard/{day}/2026-11-{day}.csv", COMPLAINTS)
+    assert reopened("complaints") == []
