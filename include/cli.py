@@ -135,6 +135,11 @@ def main() -> int:
     except (PlatformError, FileNotFoundError, FileExistsError, ValueError, LookupError) as error:
         print(f"tollgate: {error}", file=sys.stderr)
         return 1
+    except psycopg.OperationalError as error:
+        print(f"tollgate: the database does not answer (`make up` starts it): {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 1  # the reader went away, as `make status | head` does
 
 
 if __name__ == "__main__":

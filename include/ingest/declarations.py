@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -133,8 +134,14 @@ def load(feed: str, home: Path) -> Declaration:
     for folder in (home / "feeds", BUILT_IN):
         path = folder / kind / f"{name}.yaml"
         if path.is_file():
-            return parse(kind, name, path)
+            return _parsed(kind, name, path, path.stat().st_mtime_ns)
     raise BadDeclaration(f"no declaration for feed {feed!r}: add {home / 'feeds' / kind / f'{name}.yaml'} (see docs/feeds.md)")
+
+
+@lru_cache(maxsize=256)
+def _parsed(kind: str, name: str, path: Path, _modified_ns: int) -> Declaration:
+    """`parse`, once for the many files of a feed; a file that was changed is read again."""
+    return parse(kind, name, path)
 
 
 def parse(kind: str, name: str, path: Path) -> Declaration:
