@@ -51,7 +51,10 @@ def components(settings: Settings, name: str) -> list[psutil.Process]:
 
 
 def words(process: psutil.Process) -> set[str]:
-    return {word.rsplit("/", 1)[-1] for word in process.cmdline()}
+    try:
+        return {word.rsplit("/", 1)[-1] for word in process.cmdline()}
+    except psutil.NoSuchProcess:  # ended, or a zombie by now
+        return set()
 
 
 def up(settings: Settings) -> list[str]:

@@ -21,7 +21,7 @@ insert into ops.file_receipts values (
 GATE = """
 insert into ops.gate_results (run, gate, "check", suite, service_date, outcome, severity, recorded_at)
 values ('r', 'marts', 'c', 's', '2026-01-01', 'passed', 'info', now())
-on conflict (run, gate, "check") do update set outcome = excluded.outcome
+on conflict (run, gate, service_date, "check") do update set outcome = excluded.outcome
 """
 APPEND = """select decisions.append('[{"entry_type": "gate", "actor": "a", "payload": {}}]', now())"""
 ENTRY = """
