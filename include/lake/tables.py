@@ -206,6 +206,7 @@ def forget(lake: Path, table: str, receipt_id: str) -> None:
 
 def create(lake: Path) -> None:
     """Make every table readable while still empty: a file without rows carries its columns. Safe to repeat."""
+    lake.mkdir(mode=0o700, parents=True, exist_ok=True)  # call records are for nobody else
     for table in (*DATED, *UNDATED):
         empty = file_of(lake, table, "schema", date(1970, 1, 1))
         if not empty.exists() or pq.read_schema(empty) != schema(table):

@@ -167,7 +167,8 @@ def migration_status(settings: Settings) -> str:
 @contextlib.contextmanager
 def only_one(settings: Settings) -> Iterator[None]:
     """Lets one `up` or `down` of this installation work at a time; a second one waits."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    # For its owner alone: the lake and the logs below it hold subscribers' calls.
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(settings.home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
