@@ -73,6 +73,7 @@ def process_days(settings: Settings, days: list[date]) -> int:
 
 def run_demo(settings: Settings, _: argparse.Namespace) -> int:
     began = time.monotonic()
+    lifecycle.make_home(settings)
     days = demo.put_in_place(settings.landing)
     lifecycle.up(settings)
     print(f"\n{len(days)} days of the demo world, {days[0]} to {days[-1]}, through the DAGs:")

@@ -164,11 +164,15 @@ def migration_status(settings: Settings) -> str:
     return f"missing: {', '.join(missing)} (make up)" if missing else f"up to date, {len(applied)} applied"
 
 
+def make_home(settings: Settings) -> None:
+    """Makes the home folder where there is none, for its owner alone: lake, landing folder and logs hold subscribers' calls."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 @contextlib.contextmanager
 def only_one(settings: Settings) -> Iterator[None]:
     """Lets one `up` or `down` of this installation work at a time; a second one waits."""
-    # For its owner alone: the lake and the logs below it hold subscribers' calls.
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_home(settings)
     descriptor = os.open(settings.home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
