@@ -12,8 +12,6 @@ import psycopg
 
 from include import settings as installation
 from include.decisions import ledger
-from include.demo import landing as demo
-from include.lineage import explain
 from include.operations import backfill as backfills
 from include.operations import report
 from include.platform import PlatformError, airflow, lifecycle
@@ -72,6 +70,8 @@ def process_days(settings: Settings, days: list[date]) -> int:
 
 
 def run_demo(settings: Settings, _: argparse.Namespace) -> int:
+    from include.demo import landing as demo  # its libraries would slow every other command
+
     began = time.monotonic()
     lifecycle.make_home(settings)
     days = demo.put_in_place(settings.landing)
@@ -83,6 +83,8 @@ def run_demo(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def run_explain(settings: Settings, arguments: argparse.Namespace) -> int:
+    from include.lineage import explain  # the same
+
     print(explain.explain(settings, arguments.recommendation_id))
     return 0
 

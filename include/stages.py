@@ -26,8 +26,7 @@ def load_new_files(kind: str, day: date | None) -> list[str]:
     settings = configuration.load()
     summary = load.load_new_files(settings, kind)
     log.info(summary.describe())
-    with psycopg.connect(settings.url("loader")) as connection:
-        processed = [row[0] for row in connection.execute("select service_date from ops.processed_days order by 1").fetchall()]
+    processed = _processed_days(settings, "loader")
     # A snapshot speaks from its date on; calls, complaints, notices and manifests speak for their own dates.
     changed = [other for other in processed if other >= min(summary.dates, default=date.max)] if kind == "reference" else summary.dates
     return [other.isoformat() for other in processed if other in set(changed) and other != day]
@@ -36,7 +35,7 @@ def load_new_files(kind: str, day: date | None) -> list[str]:
 def build_lake(day: date) -> None:
     """Turn the day's calls into daily tables, match complaints and notices, and publish all of it to the warehouse."""
     settings = configuration.load()
-    published = build.build_lake(settings, day, _processed_days(settings))
+    published = build.build_lake(settings, day, _processed_days(settings, "transformer"))
     log.info("published %s", ", ".join(f"{model} {rows}" for model, rows in published.items()))
 
 
@@ -49,7 +48,7 @@ def check_arriving_data(day: date, run: str) -> str:
 def build_marts(day: date, run: str) -> None:
     """Build the risk marts of the day, and of later processed days, whose verdicts may rest on it."""
     settings = configuration.load()
-    build.build_marts(settings, day, _processed_days(settings))
+    build.build_marts(settings, day, _processed_days(settings, "transformer"))
     with psycopg.connect(settings.url("transformer")) as connection:
         connection.execute(
             """
@@ -66,7 +65,7 @@ def check_marts(day: date, run: str) -> list[str]:
     For a date that it blocks nothing is appended, and the ledger says so.
     """
     settings = configuration.load()
-    days = [day, *(later for later in _processed_days(settings) if later > day)]
+    days = [day, *(later for later in _processed_days(settings, "recommender") if later > day)]
     return [checked.isoformat() for checked in days if _marts_pass(settings, checked, run)]
 
 
@@ -129,8 +128,8 @@ def _instant(value: datetime | str) -> datetime:
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
-def _processed_days(settings: Settings) -> list[date]:
-    with psycopg.connect(settings.url("transformer")) as connection:
+def _processed_days(settings: Settings, role: str) -> list[date]:
+    with psycopg.connect(settings.url(role)) as connection:
         return [row[0] for row in connection.execute("select service_date from ops.processed_days order by 1").fetchall()]
 
 

@@ -1,2 +1,2 @@
 -- Two keys: only evidence of another kind may recommend a suspension.
-select rule_code from {{ ref('rules') }} where tier = 'SUSPEND' and evidence not in ('legal', 'registry', 'traceback', 'decision')
+select rule_code from {{ ref('rules') }} where tier = 'SUSPEND' and not {{ may_suspend_alone('evidence') }}

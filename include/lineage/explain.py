@@ -58,6 +58,12 @@ class Chain:
         self.party = (entry["party_kind"], entry["party_id"])
         self.catalogue = ledger.catalogue(warehouse)
         self.receipts: set[str] = set()
+        self.attempts_are_loaded = False
+        self.lake.execute(sql("snapshots"), {"arrivals": self.parquet("arrivals"), "receipts": self.parquet("receipts")})
+
+    def parquet(self, table: str) -> str:
+        """The files of a table of the lake that has no dates."""
+        return str(self.settings.lake / table / "*.parquet")
 
     def verdict(self, recommendation_id: str) -> Iterator[str]:
         entry, payload = self.entry, self.payload
@@ -98,7 +104,7 @@ class Chain:
             yield from self.registry()
         elif rule.get("evidence") == "legal":
             yield "  notices on record:"
-            yield from self.reference_rows("enforcement_notices", "party_kind = $party_kind and party_id = $party_id")
+            yield from self.reference_rows("enforcement_notices", "party_kind = $party_kind and party_id = $party_id", party_kind=self.party[0], party_id=self.party[1])
         elif rule.get("calls_where"):
             yield from self.calls_behind(hit, rule)
 
@@ -115,32 +121,23 @@ class Chain:
     def registry(self) -> Iterator[str]:
         row = query(self.warehouse, "registry", day=self.day, party_id=self.party[1])[0]
         yield f"  {row['rmd_status']}: searched for {row['rmd_number']} and FRN {row['frn']} in the snapshot of {row['rmd_snapshot_from']}"
-        given = self.snapshot_files("rmd") | {"day": row["rmd_snapshot_from"]}
+        given = {"feed": "reference/rmd", "day": row["rmd_snapshot_from"]}
         for (receipt_id,) in self.lake.execute(sql("snapshot_of_date"), given).fetchall():
             self.receipts.add(receipt_id)
             yield f"    {self.path(receipt_id)}"
         filing = "rmd_number = $rmd_number or lpad(frn, 10, '0') = $frn"
         listings = list(self.reference_rows("rmd", filing, rmd_number=row["rmd_number"], frn=row["frn"]))
         yield "  listed before, in:" if listings else "  listed in no snapshot; what we have of its filing stands in:"
-        yield from listings or self.reference_rows("upstreams", "upstream_id = $party_id")
+        yield from listings or self.reference_rows("upstreams", "upstream_id = $upstream_id", upstream_id=self.party[1])
 
     def reference_rows(self, table: str, condition: str, **values: Any) -> Iterator[str]:
         """Where the rows of a reference table that fit stand, in the newest snapshot that has any."""
-        files = str(self.settings.lake / "reference" / table / "*.parquet")
-        given = self.snapshot_files(table) | {"files": files, "day": self.day, **values}
-        for name, value in (("party_kind", self.party[0]), ("party_id", self.party[1])):
-            if f"${name}" in condition:
-                given[name] = value
+        given = {"feed": f"reference/{table}", "files": self.parquet(f"reference/{table}"), "day": self.day, **values}
         found = self.lake.execute(sql("reference_rows").replace("$condition", condition), given).fetchall()
         for receipt_id, line, snapshot in found:
             if snapshot == found[0][2]:
                 self.receipts.add(receipt_id)
                 yield f"    {self.path(receipt_id)} line {line}"
-
-    def snapshot_files(self, table: str) -> dict[str, str]:
-        """Where it stands which snapshots of a reference table arrived when."""
-        lake = self.settings.lake
-        return {"arrivals": str(lake / "arrivals" / "*.parquet"), "receipts": str(lake / "receipts" / "*.parquet"), "feed": f"reference/{table}"}
 
     def calls_behind(self, hit: Row, rule: Row) -> Iterator[str]:
         """How many attempts the metric's numerator is made of, counted anew from the lake, and where the first ones stand."""
@@ -163,24 +160,25 @@ class Chain:
             yield from self.place(self.path(receipt_id), line)
 
     def load_attempts(self) -> None:
-        """`attempts` in the lake's connection: all of the party's on the date."""
-        lake = self.settings.lake
+        """`attempts` in the lake's connection: all of the party's on the date. Loaded for the first rule that asks."""
+        if self.attempts_are_loaded:
+            return
         trunks = query(self.warehouse, "trunks", day=self.day)
         self.lake.register("trunks", pa.Table.from_pylist(trunks, schema=pa.schema([(name, pa.string()) for name in ("party_kind", "party_id", "trunk", "switch_id")])))
         # Files of the days that the lake always has, so that a date without calls is an empty table and no error.
-        calls = [str(path) for day in (self.day, date(1970, 1, 1)) for path in (lake / "calls" / f"service_date={day}").glob("*.parquet")]
+        calls = [str(path) for day in (self.day, date(1970, 1, 1)) for path in (self.settings.lake / "calls" / f"service_date={day}").glob("*.parquet")]
         self.lake.execute(
             sql("attempts_of_party"),
             {
-                "receipts": str(lake / "receipts" / "*.parquet"),
-                "superseded": str(lake / "superseded" / "*.parquet"),
+                "receipts": self.parquet("receipts"),
+                "superseded": self.parquet("superseded"),
                 "calls": calls,
                 "party_kind": self.party[0],
                 "party_id": self.party[1],
             },
         )
-        dno = {"dno": str(lake / "reference" / "dno" / "*.parquet"), "day": self.day}
-        self.lake.execute(sql("never_originating"), self.snapshot_files("dno") | dno)
+        self.lake.execute(sql("never_originating"), {"dno": self.parquet("reference/dno"), "day": self.day})
+        self.attempts_are_loaded = True
 
     def place(self, path: str, line: int) -> Iterator[str]:
         file = self.settings.landing / path

@@ -27,7 +27,6 @@ class Outcome:
     day: date
     failed: str
     """What failed; empty when the date reached its recommendations, a HOLD or a block."""
-    seconds: float
 
 
 class RunFailed(Exception):
@@ -46,13 +45,12 @@ def days_between(first: date, last: date) -> list[date]:
 def backfill(api: AirflowApi, days: list[date], say: Say) -> Iterator[Outcome]:
     """Process the dates one after the other, oldest first; `say` gets a word at every step of each."""
     for number, day in enumerate(days, start=1):
-        began = time.monotonic()
         failed = ""
         try:
             process(api, day, lambda step, number=number, day=day: say(f"{day} ({number} of {len(days)}) {step}"))
         except RunFailed as error:
             failed = str(error)
-        yield Outcome(day, failed, time.monotonic() - began)
+        yield Outcome(day, failed)
     settle(api)
 
 

@@ -243,16 +243,18 @@ def test_what_explain_reads_is_the_snapshot_of_its_day(desk: Desk):
         desk.put(f"reference/dno/dno-2026-11-{day}.csv", content)
     first, second = (receipt.file for receipt in desk.load("reference").receipts)
     lake = desk.settings.lake
-    files = {"arrivals": str(lake / "arrivals" / "*.parquet"), "receipts": str(lake / "receipts" / "*.parquet"), "feed": "reference/dno"}
+    files = {"arrivals": str(lake / "arrivals" / "*.parquet"), "receipts": str(lake / "receipts" / "*.parquet")}
+    feed = {"feed": "reference/dno"}
     dno = str(lake / "reference" / "dno" / "*.parquet")
     found = {}
     with duckdb.connect(":memory:") as connection:
+        connection.execute(explain.sql("snapshots"), files)
         connection.execute("create table attempts as select unnest(['+19005550001', '+18005550001', '+19765550001']) as calling_number")
         for day in (date(2026, 11, n) for n in (15, 16, 18, 19, 20, 21)):
-            rows = connection.execute(explain.sql("reference_rows").replace("$condition", "number = '+1900*'"), files | {"files": dno, "day": day})
+            rows = connection.execute(explain.sql("reference_rows").replace("$condition", "number = '+1900*'"), feed | {"files": dno, "day": day})
             rows = [(receipt, line, snapshot.day) for receipt, line, snapshot in rows.fetchall()]
-            of_date = connection.execute(explain.sql("snapshot_of_date"), files | {"day": day}).fetchall()
-            connection.execute(explain.sql("never_originating"), files | {"dno": dno, "day": day})
+            of_date = connection.execute(explain.sql("snapshot_of_date"), feed | {"day": day}).fetchall()
+            connection.execute(explain.sql("never_originating"), {"dno": dno, "day": day})
             never = connection.execute("select calling_number[3:5] from never_originating order by 1").fetchall()
             found[day.day] = (rows, of_date, [area for (area,) in never])
     of_a, of_b = ["800", "900"], ["900", "976"]

@@ -72,7 +72,7 @@ calls as (
         party_id,
         (array_agg(status order by badness desc))[1] as calls_status,
         coalesce(
-            array_agg(distinct reason order by reason) filter (where status not in ('complete', 'no_traffic_confirmed')),
+            array_agg(distinct reason order by reason) filter (where not {{ is_complete('status') }}),
             '{}'
         ) as reasons
     from ranked
@@ -102,7 +102,7 @@ select
     party_id,
     c.calls_status,
     case
-        when u.reason is not null and c.calls_status in ('complete', 'no_traffic_confirmed') then 'partial'
+        when u.reason is not null and {{ is_complete('c.calls_status') }} then 'partial'
         else c.calls_status
     end as data_status,
     case when u.reason is null then c.reasons else c.reasons || u.reason end as data_reasons

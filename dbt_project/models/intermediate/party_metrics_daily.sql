@@ -88,7 +88,7 @@ facts as (
         coalesce(e.legal_notices, 0) as legal_notices,
         r.rmd_status,
         (u.party_id is not null)::int as unreleased_suspension,
-        (s.data_status not in ('complete', 'no_traffic_confirmed'))::int as data_incomplete,
+        (not {{ is_complete('s.data_status') }})::int as data_incomplete,
         case when p.party_kind = 'customer' then coalesce(k.matched, 0) end as complaints_matched,
         case when p.party_kind = 'customer' then coalesce(k.spoofed, 0) end as complaints_spoofed
     from parties as p

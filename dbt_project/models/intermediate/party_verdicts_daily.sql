@@ -8,8 +8,8 @@ with parties as (
         p.party_id,
         s.data_status,
         s.data_reasons,
-        s.data_status in ('complete', 'no_traffic_confirmed') as is_complete,
-        s.calls_status in ('complete', 'no_traffic_confirmed') as calls_are_complete
+        {{ is_complete('s.data_status') }} as is_complete,
+        {{ is_complete('s.calls_status') }} as calls_are_complete
     from {{ ref('party_daily') }} as p
     inner join {{ ref('days_to_build') }} as d using (service_date)
     inner join {{ ref('party_data_status_daily') }} as s using (service_date, party_kind, party_id)
@@ -24,11 +24,11 @@ hits as (
         h.party_kind,
         h.party_id,
         min(array_position({{ tiers }}, h.tier)) as strictest,
-        min(array_position({{ tiers }}, h.tier)) filter (where h.evidence in ('legal', 'registry', 'traceback', 'decision')) as strictest_evidence,
+        min(array_position({{ tiers }}, h.tier)) filter (where {{ may_suspend_alone('h.evidence') }}) as strictest_evidence,
         array_agg(h.rule_code order by array_position({{ tiers }}, h.tier), h.rule_code)
             filter (where h.tier in ('SUSPEND', 'RESTRICT', 'MONITOR')) as against,
         array_agg(h.rule_code order by array_position({{ tiers }}, h.tier), h.rule_code)
-            filter (where h.evidence in ('legal', 'registry', 'traceback', 'decision')) as evidence,
+            filter (where {{ may_suspend_alone('h.evidence') }}) as evidence,
         array_agg(h.rule_code order by h.rule_code) filter (where h.tier = 'NO_ACTION') as baseline
     from {{ ref('rule_hits_daily') }} as h
     inner join {{ ref('days_to_build') }} as d using (service_date)

@@ -17,7 +17,7 @@ gaps as (
     left join {{ ref('feed_status_daily') }} as f on f.service_date = d.day::date and f.kind = 'cdr'
     where n.match_status = 'none'
     group by n.notice_receipt_id, n.notice_source_line
-    having not bool_and(coalesce(f.status in ('complete', 'no_traffic_confirmed'), false))
+    having not bool_and(coalesce({{ is_complete('f.status') }}, false))
 
 ),
 
@@ -53,6 +53,7 @@ select
     j.receipt_id as source_receipt_id,
     n.path as notice_file,
     j.notice_source_line as notice_line,
+    j.notice_receipt_id,
     case j.status
         when 'unique' then coalesce('matched_' || j.party_kind, 'matched_unknown_trunk')
         when 'multiple' then 'ambiguous'

@@ -9,7 +9,12 @@ calls as (
     select calls.*
     from read_parquet($calls) as calls
     semi join loaded using (receipt_id)
-    anti join read_parquet($superseded) as superseded using (receipt_id, source_line)
+    anti join (
+        -- a row is replaced once the file that replaces it is loaded, as in the lake's own views
+        select superseded.receipt_id, superseded.source_line
+        from read_parquet($superseded) as superseded
+        semi join loaded on loaded.receipt_id = superseded.by_receipt_id
+    ) as replaced using (receipt_id, source_line)
 )
 
 select

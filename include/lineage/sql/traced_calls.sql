@@ -2,18 +2,8 @@
 select
     traceback_id, requester, violation_class, campaign, received_at, notice_file, notice_line,
     match_window_seconds, hour_slip, call_id, call_at, party_kind, party_id, source_file, source_line, source_receipt_id,
-    (
-        select matches.notice_receipt_id
-        from lake.notice_matches as matches
-        join ops.file_receipts as receipts on receipts.file = matches.notice_receipt_id
-        where matches.service_date = worklist.service_date
-            and matches.traceback_id = worklist.traceback_id
-            and matches.notice_source_line = worklist.notice_line
-            and receipts.path = worklist.notice_file
-        order by receipts.loaded_at desc
-        limit 1
-    ) as notice_receipt_id
-from marts.traceback_worklist as worklist
+    notice_receipt_id
+from marts.traceback_worklist
 where match_status = 'unique'
     and party_id = any(%(party_ids)s)
     and service_date between %(day)s::date - 29 and %(day)s
