@@ -78,7 +78,7 @@ def load(file: LandingFile, declaration: Declaration, receipt: Receipt, lake: Pa
     parsed.rows = frame
     _judge_known_ids(parsed, table, key, lake, receipt)
     receipt.rejected = sorted(parsed.rejected, key=lambda row: row.line)
-    tables.forget(lake, table, parsed.digest)
+    tables.forget(lake, table, {parsed.digest})
     for day, rows in parsed.rows.groupby(parsed.rows["received_at"].dt.date):
         tables.write(tables.file_of(lake, table, parsed.digest, day), records.to_arrow(rows, tables.schema(table)))
         receipt.rows_by_date[day] = len(rows)
