@@ -81,6 +81,10 @@ class ParsedFile:
     columns: tuple[str, ...] = ()
     """Of its header."""
     pieces: list[PieceFile] = field(default_factory=list)
+    lines: int = 0
+    """Physical lines behind the header."""
+    joined: int = 0
+    """Lines that belong to the record of the line before."""
     rows_read: int = 0
     rejected: list[RejectedRow] = field(default_factory=list)
     evidence: Evidence = field(default_factory=Evidence)
@@ -123,11 +127,21 @@ def parse(
 
     `receipt_id`, the SHA-256 of the bytes, is written into the rows. Pieces are parsed by `pool`.
     """
+    parsed = read(file, declaration, scratch, receipt_id, piece_bytes, pool)
+    check(parsed, declaration)
+    return parsed
+
+
+def read(
+    file: LandingFile, declaration: Declaration, scratch: Path, receipt_id: str = "", piece_bytes: int = PIECE_BYTES,
+    pool: Executor | None = None,
+) -> ParsedFile:  # fmt: skip
+    """Parse a whole file, whatever its rows say against its declaration."""
     if pool is None:
         with ThreadPoolExecutor(WORKERS) as own:
-            return parse(file, declaration, scratch, receipt_id, piece_bytes, own)
+            return read(file, declaration, scratch, receipt_id, piece_bytes, own)
     stream = LineStream(file.path, declaration.encoding, piece_bytes, declaration.corrupt_tail == "keep")
-    parsed, job, joined = ParsedFile(), None, 0
+    parsed, job = ParsedFile(), None
     running: set[Future[_ParsedPiece]] = set()
     try:
         for number, piece in enumerate(stream):
@@ -136,8 +150,8 @@ def parse(
             running.add(pool.submit(_parse_piece, job, number, piece))
             if len(running) > WORKERS:  # no more pieces in memory than there are workers, and one
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                joined += _collect(done, parsed)
-        joined += _collect(running, parsed)
+                _collect(done, parsed)
+        _collect(running, parsed)
     finally:
         for future in running:
             future.cancel()
@@ -147,10 +161,11 @@ def parse(
     parsed.digest, parsed.broken = stream.digest, stream.broken
     parsed.rejected.sort(key=lambda row: row.line)
     parsed.pieces.sort(key=lambda piece: (piece.piece, piece.day))
-    _check(parsed, declaration, lines=max(stream.lines - job.header_lines, 0), joined=joined)
+    parsed.lines = max(stream.lines - job.header_lines, 0)
     found = {
         "replaced_bytes": stream.replaced,
-        "records_over_lines": joined,
+        "records_over_lines": parsed.joined,
+        "other_lines": parsed.lines - parsed.joined - parsed.rows_read if declaration.other_lines else 0,
         "duration_mismatches": parsed.evidence.mismatches,
         "unknown_columns": call_sql.unknown_columns(declaration, parsed.columns),
         "not_calls": {day.isoformat(): rows for day, rows in sorted(parsed.not_calls.items())},
@@ -180,14 +195,12 @@ def _fields(line: bytes, declaration: Declaration) -> list[str]:
         return [line[:100].decode(errors="replace")]
 
 
-def _check(parsed: ParsedFile, declaration: Declaration, lines: int, joined: int) -> None:
-    """RefusedFile where the parts contradict each other or the declaration."""
-    other = lines - joined - parsed.rows_read
-    if other and declaration.other_lines:
-        parsed.notes["other_lines"] = other
-    elif other:
+def check(parsed: ParsedFile, declaration: Declaration) -> None:
+    """RefusedFile where the parts of a file contradict each other or the declaration."""
+    read = parsed.rows_read + parsed.joined
+    if read != parsed.lines and not declaration.other_lines:
         raise RefusedFile(
-            f"{lines} lines were counted but {parsed.rows_read + joined} read: look for lone carriage returns as line ends and send the file again"
+            f"{parsed.lines} lines were counted but {read} read: look for lone carriage returns as line ends and send the file again"
         )
     rejected = len(parsed.rejected)
     if rejected > REJECTED_AT_MOST or (rejected > REJECTED_MAY_BE and rejected > parsed.rows_read / 2):
@@ -199,18 +212,18 @@ def _check(parsed: ParsedFile, declaration: Declaration, lines: int, joined: int
     error = parsed.evidence.clock_error
     if error is not None:
         raise RefusedFile(
-            f"its times are {_hours(error)} from the epochs in its ids ({declaration.times.epoch.sources[0]}): "
+            f"its times are {hours(error)} from the epochs in its ids ({declaration.times.epoch.sources[0]}): "
             f"mend times.zone in {declaration.path.name}"
         )
 
 
-def _hours(error: timedelta) -> str:
+def hours(error: timedelta) -> str:
+    """As +5:00 h."""
     minutes = int(error.total_seconds() // 60)
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60}:{abs(minutes) % 60:02d} h"
 
 
-def _collect(futures: set[Future[_ParsedPiece]], parsed: ParsedFile) -> int:
-    joined = 0
+def _collect(futures: set[Future[_ParsedPiece]], parsed: ParsedFile) -> None:
     for future in futures:
         piece = future.result()
         parsed.rows_read += piece.read
@@ -218,10 +231,9 @@ def _collect(futures: set[Future[_ParsedPiece]], parsed: ParsedFile) -> int:
         parsed.pieces += piece.files
         parsed.evidence.add(piece.evidence)
         parsed.not_calls += piece.not_calls
-        joined += piece.joined
+        parsed.joined += piece.joined
     if len(parsed.rejected) > REJECTED_AT_MOST:
         raise RefusedFile(f"more than {REJECTED_AT_MOST} rows would be rejected: the file is not what its declaration says; mend either")
-    return joined
 
 
 def _parse_piece(job: _Job, number: int, piece: Piece) -> _ParsedPiece:

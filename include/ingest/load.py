@@ -142,10 +142,16 @@ def _receipt(file: LandingFile) -> Receipt:
 def _declaration(settings: Settings, file: LandingFile) -> Declaration:
     if file.feed == file.kind:
         raise RefusedFile(f"it lies in no feed's folder: put it below {file.kind}/<feed>/")
-    return declarations.load("manifest/standard" if _is_manifest(file) else file.feed, settings.home)
+    return declarations.load(_feed_of(file), settings.home)
+
+
+def _feed_of(file: LandingFile) -> str:
+    return "manifest/standard" if _is_manifest(file) else file.feed
 
 
 def _record(connection: psycopg.Connection, settings: Settings, file: LandingFile, receipt: Receipt, summary: Summary) -> None:
+    if receipt.state != "refused" and not declarations.load(_feed_of(file), settings.home).verified:
+        receipt.notes["unverified"] = "the feed's layout was never read from a real file: compare some rows with what the switch shows"
     told = receipt.date_told(file) if receipt.state != "refused" else None
     if told is not None:
         receipt.rows_by_date.setdefault(told, 0)
