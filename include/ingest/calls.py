@@ -57,11 +57,21 @@ class Evidence:
     """Answered calls of 5 s or more by the power of ten between the talk time stated and end - answer; 0 where they agree."""
     mismatches: int = 0
     """Answered calls whose stated talk time is off by more than two seconds."""
+    sequences: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """By switch the first and the last number of its records' sequence, and how many numbers there are."""
 
     def add(self, other: Evidence) -> None:
+        for switch, (first, last, count) in other.sequences.items():
+            known = self.sequences.get(switch, (first, last, 0))
+            self.sequences[switch] = (min(first, known[0]), max(last, known[1]), count + known[2])
         self.clocks += other.clocks
         self.durations += other.durations
         self.mismatches += other.mismatches
+
+    @property
+    def missing_records(self) -> int:
+        """Numbers left out between a switch's first and last: its records that are not in the file."""
+        return sum(max(last - first + 1 - count, 0) for first, last, count in self.sequences.values())
 
     @property
     def clock_error(self) -> timedelta | None:
@@ -167,6 +177,7 @@ def read(
         "records_over_lines": parsed.joined,
         "other_lines": parsed.lines - parsed.joined - parsed.rows_read if declaration.other_lines else 0,
         "duration_mismatches": parsed.evidence.mismatches,
+        "missing_records": parsed.evidence.missing_records,
         "unknown_columns": call_sql.unknown_columns(declaration, parsed.columns),
         "not_calls": {day.isoformat(): rows for day, rows in sorted(parsed.not_calls.items())},
     }
@@ -338,6 +349,11 @@ def _evidence(connection: duckdb.DuckDBPyConnection, declaration: Declaration) -
             "where epoch_seconds is not null and start_at is not null group by 1"
         ).fetchall()
         found.clocks.update(dict(rows))
+    if declaration.sequence:
+        rows = connection.execute(
+            "select switch_id, min(sequence), max(sequence), count(distinct sequence) from parsed where sequence is not null group by 1"
+        ).fetchall()
+        found.sequences.update({switch or "": (first, last, count) for switch, first, last, count in rows})
     if "talk_time" in declaration.fields:
         rows = connection.execute(
             f"""

@@ -134,6 +134,10 @@ class Declaration:
     layouts: tuple[Layout, ...] = ()
     """For files without a header."""
     times: Times = Times()
+    sequence: Field | None = None
+    """A number that the switch counts up from record to record: what is missing of it was never delivered."""
+    not_content: frozenset[str] = frozenset()
+    """Source columns that are given anew whenever the same complaint is published."""
     ignored: frozenset[str] = frozenset()
     """Source columns that are known and deliberately not taken."""
     nulls: frozenset[str] = frozenset({"", "NULL", "null", "\\N"})
@@ -155,7 +159,7 @@ TIMES_KEYS = {"format", "zone", "minutes_west", "abbreviations", "epoch"}
 FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "type_lines", "guard", "quotes", "other_lines", "corrupt_tail"}
 TOP_KEYS = {
     "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "may_be_empty",
-    "verified",
+    "verified", "sequence", "not_content",
 }
 FIELD_KEYS = {
     "from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix", "date_only", "join", "parse",
@@ -172,8 +176,8 @@ QUOTES = ("strict", "loose", "none", "backslash")
 """How fields are quoted: by RFC 4180; the same, but quotes inside need not be doubled; not at all; `\\` before what is meant literally."""
 UNITS = {"s": 1000, "ms": 1, "10ms": 10, "us": 0.001, "ns": 0.000001, "h:m:s": None}
 """Units of durations, in milliseconds; `h:m:s` is hours, minutes and seconds with colons."""
-EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
-"""Times as a count since 1970 in UTC, in microseconds."""
+EPOCHS = {"epoch_s": (1_000_000, "{9,11}"), "epoch_ms": (1_000, "{12,14}"), "epoch_us": (1, "{15,17}")}
+"""Times as a count since 1970 in UTC: the count's unit in microseconds, and how many digits it has."""
 PARSERS = Path(__file__).with_name("parsers")
 MAPS = Path(__file__).with_name("maps")
 TIME_MAY_BE_UNKNOWN = {("complaints", "call_at")}
@@ -256,6 +260,8 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
             for number, layout in enumerate(check.typed("layouts", given.get("layouts", []), list, "a list of lists"))
         ),
         times=_times(check, kind, times),
+        sequence=_field(check, kind, "sequence", given["sequence"], "sequence") if "sequence" in given else None,
+        not_content=frozenset(check.texts("not_content", given.get("not_content", []))),
         ignored=frozenset(check.texts("ignored", given.get("ignored", []))),
         key=check.texts("key", given.get("key", [])),
         smallest_share_of_previous=share,
@@ -406,6 +412,10 @@ def _check_whole(check: _Check, declaration: Declaration) -> None:
         field_ = declaration.fields.get(column)
         if field_ is None or not (field_.required or field_.default is not None):
             check.fail(f"fields.{column}", "must be declared, with 'required: true' or a default")
+    if declaration.sequence and declaration.kind != "cdr":
+        check.fail("sequence", "is for call records only: leave it out")
+    if declaration.not_content and declaration.kind != "complaints":
+        check.fail("not_content", "is for complaints only: leave it out")
     for column in declaration.key:
         if column not in declaration.fields:
             check.fail("key", f"names {column!r}, which is not among the fields: declare it or take it out")
@@ -431,7 +441,7 @@ def sources_of(field_: Field) -> set[str]:
 def taken_columns(declaration: Declaration) -> set[str]:
     """Every source column that the declaration looks at."""
     times = declaration.times
-    fields = [*declaration.fields.values(), *([times.epoch] if times.epoch else [])]
+    fields = [*declaration.fields.values(), *filter(None, (times.epoch, declaration.sequence))]
     return {source for field_ in fields for source in sources_of(field_)} | set(filter(None, (times.zone_column, times.minutes_west)))
 
 
