@@ -7,6 +7,7 @@ repository, in `$TOLLGATE_HOME/feeds/<kind>/<name>.yaml`. `docs/feeds.md` descri
 from __future__ import annotations
 
 import codecs
+import logging
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +19,8 @@ import duckdb
 import yaml
 
 from include.lake import tables
+
+log = logging.getLogger(__name__)
 
 BUILT_IN = Path(__file__).resolve().parent.parent / "feeds"
 
@@ -47,6 +50,17 @@ class Field:
     """A telephone number, or the beginning of one followed by `*`."""
     date_only: bool = False
     """A time that may come as a date alone, YYYY-MM-DD."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a feed of calls brings for every UTC day, where no manifest says it better."""
+
+    expected_files: int | None = None
+    switches: tuple[str, ...] = ()
+    """Switches of each of which there are calls."""
+    due_minutes: int | None = None
+    """When all of it should be there, in minutes after the end of the day."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,7 @@ class Declaration:
     """Whether a snapshot without a row says that there are none; else it is refused as a broken download."""
     verified: bool = field(default=True)
     """Whether the layout was ever read from a real file."""
+    delivery: Delivery | None = None
 
     @property
     def feed(self) -> str:
@@ -91,8 +106,9 @@ TIMES_KEYS = {"format", "zone"}
 FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "guard"}
 TOP_KEYS = {
     "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "may_be_empty",
-    "verified",
+    "verified", "delivery",
 }
+DELIVERY_KEYS = {"files_per_day", "files_per_hour", "switches", "due"}
 FIELD_KEYS = {"from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix", "date_only"}
 SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix", "date_only"}
 """Keys of fields that the reader of call records does not know."""
@@ -136,6 +152,21 @@ def load(feed: str, home: Path) -> Declaration:
         if path.is_file():
             return _parsed(kind, name, path, path.stat().st_mtime_ns)
     raise BadDeclaration(f"no declaration for feed {feed!r}: add {home / 'feeds' / kind / f'{name}.yaml'} (see docs/feeds.md)")
+
+
+def deliveries(home: Path) -> dict[str, Delivery]:
+    """What feeds of calls are declared to deliver. A faulty declaration refuses the feed's files and tells why there; here it is left out."""
+    files = (path for folder in (home / "feeds", BUILT_IN) for path in (folder / "cdr").glob("[!.]*.yaml"))
+    found = {}
+    for feed in sorted({f"cdr/{path.stem}" for path in files}):
+        try:
+            delivery = load(feed, home).delivery
+        except (BadDeclaration, OSError) as error:
+            log.error("nothing is known of what %s delivers: %s", feed, error)
+            continue
+        if delivery is not None:
+            found[feed] = delivery
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -185,6 +216,7 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
         smallest_share_of_previous=share,
         may_be_empty=check.typed("may_be_empty", given.get("may_be_empty", False), bool, "true or false"),
         verified=check.typed("verified", given.get("verified", True), bool, "true or false"),
+        delivery=_delivery(check, kind, given["delivery"]) if "delivery" in given else None,
         **format_,
         **({"nulls": frozenset(check.texts("nulls", given["nulls"])) | {""}} if "nulls" in given else {}),
     )
@@ -243,6 +275,33 @@ def _check_format(check: _Check, kind: str, format_: dict) -> None:
         check.fail("format.guard", f"is {guard!r}: it must be one character")
     if guard is not None and kind == "cdr":
         check.fail("format.guard", "is not for call records: leave it out")
+
+
+def _delivery(check: _Check, kind: str, given: Any) -> Delivery:
+    if kind != "cdr":
+        check.fail("delivery", "is for call records only: leave it out")
+    check.typed("delivery", given, dict, "a mapping such as {files_per_day: 24}")
+    check.keys("delivery.", given, DELIVERY_KEYS)
+    for key in ("files_per_day", "files_per_hour"):
+        count = given.get(key, 1)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            check.fail(f"delivery.{key}", f"is {count!r}: the number of files, 1 or more")
+    if {"files_per_day", "files_per_hour"} <= set(given):
+        check.fail("delivery.files_per_hour", "stands beside files_per_day: leave out one of them")
+    if not {"files_per_day", "files_per_hour", "switches"} & set(given):
+        check.fail("delivery", "says nothing of what to expect: it needs files_per_day, files_per_hour or switches")
+    switches = check.texts("delivery.switches", given.get("switches", []))
+    if "switches" in given and ("" in switches or not switches):
+        check.fail("delivery.switches", f"is {given['switches']!r}: name each switch that always has calls, or leave it out")
+    due = given.get("due")
+    due_at = re.fullmatch("([0-9]{1,3}):([0-5][0-9])", due) if isinstance(due, str) else None
+    if "due" in given and due_at is None:
+        check.fail("delivery.due", f'is {due!r}: hours and minutes after the end of the UTC day, in quotes, such as "02:00" or "30:00"')
+    return Delivery(
+        expected_files=given.get("files_per_day", 24 * given["files_per_hour"] if "files_per_hour" in given else None),
+        switches=switches,
+        due_minutes=60 * int(due_at[1]) + int(due_at[2]) if due_at else None,
+    )
 
 
 def _check_zone(check: _Check, zone: Any) -> None:
