@@ -63,7 +63,7 @@ FAULTY: dict[str, tuple[str, str | bytes, str, str]] = {
     "a list": ("cdr/x", "- a", "'fields'", "needs a mapping"),
     "no fields": ("cdr/x", "description: x", "'fields'", "needs a mapping"),
     "fields as list": ("cdr/x", "fields: [call_id]", "'fields'", "needs a mapping"),
-    "unknown key": ("cdr/x", STANDARD + "colour: red\n", "unknown key colour", "one of description"),
+    "unknown key": ("cdr/x", STANDARD + "colour: red\n", "unknown key colour", "one of delivery, description"),
     "unknown key of format": ("cdr/x", STANDARD.replace("header:", "quote: x\n  header:"), "unknown key format.quote", "one of delimiter"),
     "unknown key of times": ("cdr/x", STANDARD.replace("times:", "times:\n  tz: UTC"), "unknown key times.tz", "one of format, zone"),
     "unknown key of a field": ("cdr/x", field("{form: x}"), "unknown key fields.attestation.form", "from"),
