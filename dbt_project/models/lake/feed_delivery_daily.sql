@@ -67,16 +67,42 @@ files_of_day as (
 
 ),
 
--- of each file of calls, the rows that others replaced
+-- of each file of calls, the rows of the day that others replaced, and the rows with which it replaced others
 replaced as (
 
-    select
-        s.receipt_id,
-        count(distinct s.source_line) as all_rows,
-        count(distinct s.source_line) filter (where s.service_date = date '{{ day }}') as dated_rows
+    select s.receipt_id, count(distinct s.source_line) as dated_rows
     from {{ source('raw_lake', 'superseded') }} as s
     inner join receipts as r on r.receipt_id = s.by_receipt_id
+    where s.service_date = date '{{ day }}'
     group by s.receipt_id
+
+),
+
+replacing as (
+
+    select by_receipt_id as receipt_id, count(distinct by_source_line) as rows
+    from {{ source('raw_lake', 'superseded') }}
+    where by_receipt_id <> receipt_id
+    group by by_receipt_id
+
+),
+
+calls_of_files as (
+
+    select
+        r.receipt_id,
+        r.path,
+        r.feed,
+        r.state,
+        r.rows_accepted,
+        r.rows_accepted - coalesce(n.rows, 0) as new_calls,
+        r.rows_duplicate + coalesce(n.rows, 0) as known_calls,
+        coalesce(d.dated_rows, 0) + coalesce(s.dated_rows, 0) as dated_rows
+    from receipts as r
+    left join rows_of_day as d on d.receipt_id = r.receipt_id
+    left join replaced as s on s.receipt_id = r.receipt_id
+    left join replacing as n on n.receipt_id = r.receipt_id
+    where r.kind = 'cdr'
 
 ),
 
@@ -86,22 +112,20 @@ dates_in_paths as (
 
 ),
 
--- Files of calls that the day consists of, by the path under which their bytes came first, so that neither bytes sent
--- again nor a later version at the same path count twice. A file that brought nothing new, or of which every row was
--- replaced, is a copy of others. The date in the path decides, so that a few late rows in a file of another day hide
--- no missing file; where there is none, or the bytes came under several, most of the rows do.
+-- Files of calls that the day consists of, by the path under which their bytes came first: neither bytes sent again nor a
+-- later version at the same path count twice, nor does a file most of whose calls were known, a copy or correction of
+-- others. The date in the path decides, so that a few late rows in a file of another day hide no missing file; where there
+-- is none, or the bytes came under several, most of the rows do.
 files_of_calls as (
 
-    select r.feed, r.path
-    from receipts as r
-    inner join dates_in_paths as p on p.receipt_id = r.receipt_id
-    left join rows_of_day as d on d.receipt_id = r.receipt_id
-    left join replaced as s on s.receipt_id = r.receipt_id
-    where r.kind = 'cdr'
-        and r.rows_accepted > coalesce(s.all_rows, 0)
+    select c.feed, c.path
+    from calls_of_files as c
+    inner join dates_in_paths as p on p.receipt_id = c.receipt_id
+    where c.new_calls > 0
+        and c.new_calls >= c.known_calls
         and case
             when p.first_date = p.last_date then p.first_date = date '{{ day }}'
-            else 2 * coalesce(d.dated_rows, 0) > r.rows_accepted - coalesce(s.all_rows, 0)
+            else 2 * c.dated_rows > c.rows_accepted
         end
     union
     -- files without a row all have the same bytes: each path is a file
@@ -128,25 +152,22 @@ declared as (
 -- At a path without a date that may be the file of another day: there it has to repeat rows.
 broken as (
 
-    select r.feed, left(string_agg(distinct r.path, ', ' order by r.path), 500) as files
-    from receipts as r
-    left join rows_of_day as d on d.receipt_id = r.receipt_id
-    left join replaced as s on s.receipt_id = r.receipt_id
-    where r.kind = 'cdr'
-        and r.state = 'partial'
-        and (d.dated_rows > 0 or s.dated_rows > 0 or exists (
-            select 1 from arrivals as a where a.receipt_id = r.receipt_id and a.dated_on = date '{{ day }}'
+    select c.feed, left(string_agg(distinct c.path, ', ' order by c.path), 500) as files
+    from calls_of_files as c
+    where c.state = 'partial'
+        and (c.dated_rows > 0 or exists (
+            select 1 from arrivals as a where a.receipt_id = c.receipt_id and a.dated_on = date '{{ day }}'
         ))
         and not exists (
             select 1
             from arrivals as a
             inner join arrivals as later on later.path = a.path and later.arrived_at > a.arrived_at
             inner join receipts as whole on whole.receipt_id = later.receipt_id
-            where a.receipt_id = r.receipt_id
+            where a.receipt_id = c.receipt_id
                 and whole.state = 'loaded'
                 and (a.dated_on is not null or whole.rows_duplicate > 0)
         )
-    group by r.feed
+    group by c.feed
 
 ),
 
