@@ -108,12 +108,12 @@ TOP_KEYS = {
     "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "may_be_empty",
     "verified", "delivery",
 }
-DELIVERY_KEYS = {"files_per_day", "files_per_hour", "switches", "due"}
 FIELD_KEYS = {"from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix", "date_only"}
 SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix", "date_only"}
 """Keys of fields that the reader of call records does not know."""
 TIME_MAY_BE_UNKNOWN = {("complaints", "call_at")}
 """Columns beside which the lake says whether the time of day is known: elsewhere a date would pass for midnight."""
+DELIVERY_KEYS = {"files_per_day", "files_per_hour", "switches", "due"}
 
 CALL_COLUMNS = (
     "call_id", "attempt", "switch_id", "start_time", "answer_time", "end_time", "ingress_trunk", "egress_trunk", "source_ip",
@@ -277,6 +277,13 @@ def _check_format(check: _Check, kind: str, format_: dict) -> None:
         check.fail("format.guard", "is not for call records: leave it out")
 
 
+def _check_zone(check: _Check, zone: Any) -> None:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, TypeError, OSError):
+        check.fail("times.zone", f"is {zone!r}: a name of the IANA time zone database, such as UTC or America/Chicago")
+
+
 def _delivery(check: _Check, kind: str, given: Any) -> Delivery:
     if kind != "cdr":
         check.fail("delivery", "is for call records only: leave it out")
@@ -302,13 +309,6 @@ def _delivery(check: _Check, kind: str, given: Any) -> Delivery:
         switches=switches,
         due_minutes=60 * int(due_at[1]) + int(due_at[2]) if due_at else None,
     )
-
-
-def _check_zone(check: _Check, zone: Any) -> None:
-    try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, TypeError, OSError):
-        check.fail("times.zone", f"is {zone!r}: a name of the IANA time zone database, such as UTC or America/Chicago")
 
 
 def _check_whole(check: _Check, declaration: Declaration) -> None:

@@ -26,12 +26,15 @@ blocks as (
 traffic as (
 
     select service_date, feed, switch_id, hour, sum(calls) as calls
-    from {{ ref('switch_coverage_hourly') }}
+    from {{ ref('switch_coverage_hourly') }} as c
+    where exists (
+        select from {{ ref('days_to_build') }} as d where c.service_date between d.service_date - 28 and d.service_date
+    )
     group by grouping sets ((service_date, feed, switch_id, hour), (service_date, feed, switch_id))
 
 ),
 
-declared_switches as (
+silent_declared_switches as (
 
     select f.service_date, f.feed, string_agg(distinct s.switch_id, ', ' order by s.switch_id) as silent
     from deliveries as f
@@ -65,12 +68,12 @@ arrived as (
         end as own_status
     from deliveries as f
     left join blocks as b on b.service_date = f.service_date and b.feed = f.feed
-    left join declared_switches as s on s.service_date = f.service_date and s.feed = f.feed
+    left join silent_declared_switches as s on s.service_date = f.service_date and s.feed = f.feed
 
 ),
 
--- Days that can tell what is usual. Not those that are known to lack calls; but those with an hour that was empty against
--- its habit: when it stays empty, it has become usual and must not be an alarm for ever.
+-- Days that can tell what is usual. Not those that are known to lack calls, or blocked; but those with an hour that was empty
+-- against its habit: when it stays empty, that has become usual and must not be an alarm for ever.
 whole_days as (
 
     (
@@ -105,8 +108,8 @@ comparisons as (
 
 ),
 
--- Where every day of a comparison had calls enough: 20 in an hour, since hours are many and calls come in clumps, 5 in a
--- whole day. Calls that come independently leave a day empty after two such days less than once in 400.
+-- Where every day of a comparison had calls enough: 20 in an hour, since hours are many and calls come in clumps, or 5 in a
+-- day. Of calls that come independently, two days with 5 and then one with none happen at most once in 390 times.
 usual as (
 
     select c.service_date, c.feed, c.weekday, t.switch_id, t.hour
