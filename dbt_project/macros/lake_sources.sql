@@ -14,7 +14,7 @@
   {%- if execute -%}
   {%- set lake = env_var('TOLLGATE_LAKE') | replace("'", "''") -%}
   create schema if not exists raw_lake;
-  {% for table in ['receipts', 'superseded'] %}
+  {% for table in ['receipts', 'superseded', 'deliveries'] %}
   create or replace view raw_lake.{{ table }} as
     select * from read_parquet('{{ lake }}/{{ table }}/*.parquet');
   {% endfor %}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import logging
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,6 +20,8 @@ import duckdb
 import yaml
 
 from include.lake import tables
+
+log = logging.getLogger(__name__)
 
 BUILT_IN = Path(__file__).resolve().parent.parent / "feeds"
 
@@ -109,6 +112,17 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """What a feed of calls brings for every UTC day, where no manifest says it better."""
+
+    expected_files: int | None = None
+    switches: tuple[str, ...] = ()
+    """Switches of each of which there are calls."""
+    due_minutes: int | None = None
+    """When all of it should be there, in minutes after the end of the day."""
+
+
+@dataclass(frozen=True)
 class Declaration:
     """One feed. `fields` maps our column names to their sources."""
 
@@ -149,6 +163,7 @@ class Declaration:
     """Whether a snapshot without a row says that there are none; else it is refused as a broken download."""
     verified: bool = field(default=True)
     """Whether the layout was ever read from a real file."""
+    delivery: Delivery | None = None
 
     @property
     def feed(self) -> str:
@@ -159,7 +174,7 @@ TIMES_KEYS = {"format", "zone", "minutes_west", "abbreviations", "epoch"}
 FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "type_lines", "guard", "quotes", "other_lines", "corrupt_tail"}
 TOP_KEYS = {
     "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "may_be_empty",
-    "verified", "sequence", "not_content",
+    "verified", "sequence", "not_content", "delivery",
 }
 FIELD_KEYS = {
     "from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix", "date_only", "join", "parse",
@@ -182,6 +197,7 @@ PARSERS = Path(__file__).with_name("parsers")
 MAPS = Path(__file__).with_name("maps")
 TIME_MAY_BE_UNKNOWN = {("complaints", "call_at")}
 """Columns beside which the lake says whether the time of day is known: elsewhere a date would pass for midnight."""
+DELIVERY_KEYS = {"files_per_day", "files_per_hour", "switches", "due"}
 
 CALL_COLUMNS = (
     "call_id", "attempt", "switch_id", "start_time", "answer_time", "end_time", "ingress_trunk", "egress_trunk", "source_ip",
@@ -223,6 +239,21 @@ def load(feed: str, home: Path) -> Declaration:
         if path.is_file():
             return _parsed(kind, name, path, path.stat().st_mtime_ns)
     raise BadDeclaration(f"no declaration for feed {feed!r}: add {home / 'feeds' / kind / f'{name}.yaml'} (see docs/feeds.md)")
+
+
+def deliveries(home: Path) -> dict[str, Delivery]:
+    """What feeds of calls are declared to deliver. A faulty declaration refuses the feed's files and tells why there; here it is left out."""
+    files = (path for folder in (home / "feeds", BUILT_IN) for path in (folder / "cdr").glob("[!.]*.yaml"))
+    found = {}
+    for feed in sorted({f"cdr/{path.stem}" for path in files}):
+        try:
+            delivery = load(feed, home).delivery
+        except (BadDeclaration, OSError) as error:
+            log.error("nothing is known of what %s delivers: %s", feed, error)
+            continue
+        if delivery is not None:
+            found[feed] = delivery
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -267,6 +298,7 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
         smallest_share_of_previous=share,
         may_be_empty=check.typed("may_be_empty", given.get("may_be_empty", False), bool, "true or false"),
         verified=check.typed("verified", given.get("verified", True), bool, "true or false"),
+        delivery=_delivery(check, kind, given["delivery"]) if "delivery" in given else None,
         **format_,
         **({"nulls": frozenset(check.texts("nulls", given["nulls"])) | {""}} if "nulls" in given else {}),
     )
@@ -395,6 +427,33 @@ def _check_zone(check: _Check, zone: Any) -> None:
         ZoneInfo(zone)
     except (KeyError, ValueError, TypeError, OSError):
         check.fail("times.zone", f"is {zone!r}: a name of the IANA time zone database, such as UTC or America/Chicago")
+
+
+def _delivery(check: _Check, kind: str, given: Any) -> Delivery:
+    if kind != "cdr":
+        check.fail("delivery", "is for call records only: leave it out")
+    check.typed("delivery", given, dict, "a mapping such as {files_per_day: 24}")
+    check.keys("delivery.", given, DELIVERY_KEYS)
+    for key in ("files_per_day", "files_per_hour"):
+        count = given.get(key, 1)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            check.fail(f"delivery.{key}", f"is {count!r}: the number of files, 1 or more")
+    if {"files_per_day", "files_per_hour"} <= set(given):
+        check.fail("delivery.files_per_hour", "stands beside files_per_day: leave out one of them")
+    if not {"files_per_day", "files_per_hour", "switches"} & set(given):
+        check.fail("delivery", "says nothing of what to expect: it needs files_per_day, files_per_hour or switches")
+    switches = check.texts("delivery.switches", given.get("switches", []))
+    if "switches" in given and ("" in switches or not switches):
+        check.fail("delivery.switches", f"is {given['switches']!r}: name each switch that always has calls, or leave it out")
+    due = given.get("due")
+    due_at = re.fullmatch("([0-9]{1,3}):([0-5][0-9])", due) if isinstance(due, str) else None
+    if "due" in given and due_at is None:
+        check.fail("delivery.due", f'is {due!r}: hours and minutes after the end of the UTC day, in quotes, such as "02:00" or "30:00"')
+    return Delivery(
+        expected_files=given.get("files_per_day", 24 * given["files_per_hour"] if "files_per_hour" in given else None),
+        switches=switches,
+        due_minutes=60 * int(due_at[1]) + int(due_at[2]) if due_at else None,
+    )
 
 
 def _check_whole(check: _Check, declaration: Declaration) -> None:
