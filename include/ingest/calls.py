@@ -260,11 +260,12 @@ def _parse_piece(job: _Job, number: int, piece: Piece) -> _ParsedPiece:
         _refuse_endless_line(piece, error)
         raise
     joined = _join_lines(connection, job, statement) if quoted and job.declaration.quotes in ("strict", "loose") else 0
-    _refuse_other_header(connection, job)
-    _classify_numbers(connection)
     rejected = connection.execute(
         f"select source_line, reject.field, reject.reason, left(line, {RAW_LIMIT}) from parsed where reject is not null"
     ).fetchall()
+    if rejected:
+        _refuse_other_header(connection, job)
+    _classify_numbers(connection)
     # fetchall(), because DuckDB takes a result of which rows may be left for one still in use.
     [(read,)] = connection.execute("select count(*) from parsed").fetchall()
     found = _ParsedPiece(read, joined, [], [RejectedRow(*row) for row in rejected], _evidence(connection, job.declaration), Counter())
@@ -322,6 +323,13 @@ def _refuse_other_header(connection: duckdb.DuckDBPyConnection, job: _Job) -> No
 
 def _classify_numbers(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `numbers` (raw, number, class) of what the parsed rows leave undecided: libphonenumber decides each distinct one once."""
+    connection.execute("create or replace temp table numbers (raw varchar, number varchar, class number_class)")
+    [(any_undecided,)] = connection.execute(
+        "select count(*) > 0 from parsed where reject is null and (calling_class is null or called_class is null or "
+        "(asserted_raw is not null and asserted_number is null))"
+    ).fetchall()
+    if not any_undecided:
+        return
     connection.execute(call_sql.template("undecided_numbers").substitute())
     undecided = [raw for (raw,) in connection.execute("select raw from numbers where class is null").fetchall()]
     if not undecided:
