@@ -2,7 +2,7 @@
 python := .venv/bin/python
 tollgate := @$(python) -m include.cli
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status backfill explain warehouse-url verify
+.PHONY: help setup demo test up down status backfill explain preview warehouse-url verify
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ backfill: setup ## process service dates in order: FROM=YYYY-MM-DD TO=YYYY-MM-DD
 
 explain: setup ## a recommendation, down to files and lines: ID=<recommendation_id>
 	$(tollgate) explain "$(ID)"
+
+preview: setup ## what a file is to a feed's declaration, without loading it: FEED=cdr/<name> FILE=<path>
+	$(tollgate) preview "$(FEED)" "$(FILE)"
 
 warehouse-url: setup ## print a connection URL for the read-only role bi_reader
 	$(tollgate) warehouse-url

@@ -7,11 +7,13 @@ import os
 import sys
 import time
 from datetime import date
+from pathlib import Path
 
 import psycopg
 
 from include import settings as installation
 from include.decisions import ledger
+from include.ingest.declarations import BadDeclaration
 from include.operations import backfill as backfills
 from include.operations import report
 from include.platform import PlatformError, airflow, lifecycle
@@ -99,6 +101,18 @@ def verify(settings: Settings, _: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
+def run_preview(settings: Settings, arguments: argparse.Namespace) -> int:
+    from include.operations import preview
+
+    try:
+        for line in preview.preview(settings, arguments.feed, arguments.file):
+            print(line)
+    except (BadDeclaration, preview.Doubtful) as error:
+        print(f"\ntollgate: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def run_airflow(settings: Settings, arguments: argparse.Namespace) -> int:
     """Becomes an Airflow command, with this installation's configuration; what the environment says already, wins."""
     environ = airflow.environment(settings, airflow.load_secrets(settings)) | os.environ
@@ -124,6 +138,9 @@ def parser() -> argparse.ArgumentParser:
     chosen.add_argument("--to", dest="last", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
     command("demo", run_demo, "process a made-up week and show what comes of it")
     command("explain", run_explain, "a recommendation, down to files and lines").add_argument("recommendation_id")
+    looked_at = command("preview", run_preview, "what a file is to a feed's declaration; loads nothing")
+    looked_at.add_argument("feed", help="kind and name, as cdr/standard")
+    looked_at.add_argument("file", type=Path)
     command("verify", verify, "check the ledger's chain and the receipts' sums; ends 1 on any mismatch")
     command("airflow", run_airflow, "run an Airflow command with this installation's configuration").add_argument(
         "arguments", nargs=argparse.REMAINDER

@@ -7,6 +7,7 @@ repository, in `$TOLLGATE_HOME/feeds/<kind>/<name>.yaml`. `docs/feeds.md` descri
 from __future__ import annotations
 
 import codecs
+import csv
 import logging
 import re
 from dataclasses import dataclass, field
@@ -50,6 +51,64 @@ class Field:
     """A telephone number, or the beginning of one followed by `*`."""
     date_only: bool = False
     """A time that may come as a date alone, YYYY-MM-DD."""
+    join: tuple[str, ...] = ()
+    """Source columns that together are the value, with a blank between them: a date and its time."""
+    parse: tuple[str, str] | None = None
+    """A parser of `include/ingest/parsers/`, and its argument."""
+    access_code: str | None = None
+    """Dialled before a number to reach the outside line, and no part of it."""
+    only_if: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Source columns and the values of theirs without which there is no value."""
+    unless: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Source columns and the values of theirs with which there is no value."""
+    plus: str | None = None
+    """A source column with a duration that is added to a time."""
+    minus: str | None = None
+    unit: str = "s"
+    """One of `UNITS`: what `plus` and `minus`, or the talk time itself, are counted in."""
+    when_answered: str | None = None
+    """The value of every answered call, whatever the switch says."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the source columns stand in one kind of row."""
+
+    columns: dict[str, int]
+    """1-based position by name; not every position needs a name."""
+    width: int
+    longer: bool = False
+    """Whether later releases append columns: `width` is the least number then."""
+    record: str | None = None
+    """What the first column of such a row says; null where any kind of row has this layout."""
+
+    @classmethod
+    def of_names(cls, names: tuple[str, ...]) -> Layout:
+        return cls({name: position for position, name in enumerate(names, start=1)}, len(names))
+
+    @property
+    def shape(self) -> str:
+        """In words, for a reject's reason."""
+        return (f"{self.record}: " if self.record else "") + (f"at least {self.width}" if self.longer else str(self.width))
+
+
+@dataclass(frozen=True)
+class Times:
+    """How times are written."""
+
+    formats: tuple[str, ...] = ("iso8601",)
+    """`iso8601`, which must carry an offset; one of `EPOCHS`; or strptime formats, tried in turn."""
+    zone: str | None = None
+    """The zone of times that do not carry one."""
+    zone_column: str | None = None
+    zone_of: dict[str, str] = field(default_factory=dict)
+    """What `zone_column` may say, and which zone that is."""
+    minutes_west: str | None = None
+    """A source column with the minutes that the clock is behind UTC."""
+    abbreviations: dict[str, str] = field(default_factory=dict)
+    """Abbreviations of zones within the times, and their offsets, +hh:mm."""
+    epoch: Field | None = None
+    """Epoch seconds that an id of the row holds: what the zone must agree with."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +135,23 @@ class Declaration:
     header: bool = True
     encoding: str = "utf-8"
     skip_lines: int = 0
+    type_lines: int = 0
+    """Lines behind the header that are no rows, such as the columns' types."""
     guard: str | None = None
     """A character that the source puts before cells a spreadsheet would execute."""
-    layouts: tuple[tuple[str, ...], ...] = ()
-    """Column names by position for files without a header; the number of columns decides which."""
-    time_format: str = "iso8601"
-    """`iso8601`, which must carry an offset, or a strptime format."""
-    zone: str | None = None
-    """The zone of times that do not carry one."""
+    quotes: str = "strict"
+    """One of `QUOTES`."""
+    other_lines: str | None = None
+    """Matches the lines that are no records: titles, comments, footers."""
+    corrupt_tail: str = "refuse"
+    """`keep`: of a file that breaks off, the rows before the break are loaded, and its days are partial."""
+    layouts: tuple[Layout, ...] = ()
+    """For files without a header."""
+    times: Times = Times()
+    sequence: Field | None = None
+    """A number that the switch counts up from record to record: what is missing of it was never delivered."""
+    not_content: frozenset[str] = frozenset()
+    """Source columns that are given anew whenever the same complaint is published."""
     ignored: frozenset[str] = frozenset()
     """Source columns that are known and deliberately not taken."""
     nulls: frozenset[str] = frozenset({"", "NULL", "null", "\\N"})
@@ -102,15 +170,31 @@ class Declaration:
         return f"{self.kind}/{self.name}"
 
 
-TIMES_KEYS = {"format", "zone"}
-FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "guard"}
+TIMES_KEYS = {"format", "zone", "minutes_west", "abbreviations", "epoch"}
+FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "type_lines", "guard", "quotes", "other_lines", "corrupt_tail"}
 TOP_KEYS = {
     "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "may_be_empty",
-    "verified", "delivery",
+    "verified", "sequence", "not_content", "delivery",
 }
-FIELD_KEYS = {"from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix", "date_only"}
+FIELD_KEYS = {
+    "from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix", "date_only", "join", "parse",
+    "access_code", "only_if", "unless", "plus", "minus", "unit", "when_answered",
+}
 SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix", "date_only"}
 """Keys of fields that the reader of call records does not know."""
+CALLS_ONLY = {"join", "parse", "access_code", "only_if", "unless", "plus", "minus", "unit", "when_answered"}
+"""Keys of fields that the reader of small feeds does not know."""
+FORMAT_OF_CALLS_ONLY = {"type_lines", "quotes", "other_lines", "corrupt_tail"}
+TIMES_OF_CALLS_ONLY = {"minutes_west", "abbreviations", "epoch"}
+LAYOUT_KEYS = {"record", "fields", "at_least", "columns"}
+QUOTES = ("strict", "loose", "none", "backslash")
+"""How fields are quoted: by RFC 4180; the same, but quotes inside need not be doubled; not at all; `\\` before what is meant literally."""
+UNITS = {"s": 1000, "ms": 1, "10ms": 10, "us": 0.001, "ns": 0.000001, "h:m:s": None}
+"""Units of durations, in milliseconds; `h:m:s` is hours, minutes and seconds with colons."""
+EPOCHS = {"epoch_s": (1_000_000, "{9,11}"), "epoch_ms": (1_000, "{12,14}"), "epoch_us": (1, "{15,17}")}
+"""Times as a count since 1970 in UTC: the count's unit in microseconds, and how many digits it has."""
+PARSERS = Path(__file__).with_name("parsers")
+MAPS = Path(__file__).with_name("maps")
 TIME_MAY_BE_UNKNOWN = {("complaints", "call_at")}
 """Columns beside which the lake says whether the time of day is known: elsewhere a date would pass for midnight."""
 DELIVERY_KEYS = {"files_per_day", "files_per_hour", "switches", "due"}
@@ -118,7 +202,10 @@ DELIVERY_KEYS = {"files_per_day", "files_per_hour", "switches", "due"}
 CALL_COLUMNS = (
     "call_id", "attempt", "switch_id", "start_time", "answer_time", "end_time", "ingress_trunk", "egress_trunk", "source_ip",
     "calling_number", "asserted_number", "called_number", "sip_code", "release_party", "attestation", "verstat", "signer", "orig_id",
+    "record_kind", "talk_time",
 )  # fmt: skip
+CALL_TIMES = ("start_time", "answer_time", "end_time")
+NUMBERS = ("calling_number", "asserted_number", "called_number")
 COMPLAINT_COLUMNS = (
     "complaint_id", "received_at", "call_at", "calling_number", "called_number", "called_area_code", "callback_number", "topic",
     "recorded_message", "consumer_state",
@@ -190,12 +277,6 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
     check.keys("format.", format_, FORMAT_KEYS)
     check.keys("times.", times, TIMES_KEYS)
     _check_format(check, kind, format_)
-    wanted = "iso8601, or a strptime format such as %Y-%m-%d %H:%M:%S"
-    time_format = check.typed("times.format", times.get("format", "iso8601"), str, wanted)
-    if kind == "cdr" and time_format != "iso8601" and "%z" not in time_format and "zone" not in times:
-        check.fail("times.zone", "is missing: times without an offset need a declared zone, such as America/Chicago")
-    if times.get("zone") is not None:
-        _check_zone(check, times["zone"])
     share = given.get("smallest_share_of_previous")
     if share is not None and (not isinstance(share, (int, float)) or not 0 <= share <= 1):
         check.fail("smallest_share_of_previous", f"is {share!r}: a number from 0 to 1")
@@ -206,11 +287,12 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
         description=str(given.get("description", name)),
         fields={column: _field(check, kind, column, {} if spec is None else spec) for column, spec in given["fields"].items()},
         layouts=tuple(
-            check.texts(f"layouts[{number}]", layout)
+            _layout(check, kind, f"layouts[{number}]", layout)
             for number, layout in enumerate(check.typed("layouts", given.get("layouts", []), list, "a list of lists"))
         ),
-        time_format=time_format,
-        zone=times.get("zone"),
+        times=_times(check, kind, times),
+        sequence=_field(check, kind, "sequence", given["sequence"], "sequence") if "sequence" in given else None,
+        not_content=frozenset(check.texts("not_content", given.get("not_content", []))),
         ignored=frozenset(check.texts("ignored", given.get("ignored", []))),
         key=check.texts("key", given.get("key", [])),
         smallest_share_of_previous=share,
@@ -270,11 +352,74 @@ def _check_format(check: _Check, kind: str, format_: dict) -> None:
         known = False
     if not known:
         check.fail("format.encoding", f"is {encoding!r}: an encoding that extends ASCII, such as utf-8, latin-1 or cp1252")
+    types = format_.get("type_lines", 0)
+    if isinstance(types, bool) or not isinstance(types, int) or types < 0:
+        check.fail("format.type_lines", f"is {types!r}: the number of lines behind the header that are no rows, or 0")
+    if format_.get("quotes", "strict") not in QUOTES:
+        check.fail("format.quotes", f"is {format_['quotes']!r}: one of {', '.join(QUOTES)}")
+    if format_.get("corrupt_tail", "refuse") not in ("refuse", "keep"):
+        check.fail("format.corrupt_tail", f"is {format_['corrupt_tail']!r}: refuse or keep")
+    if "other_lines" in format_:
+        _pattern(check, "format.other_lines", format_["other_lines"], groups=0)
+    for key in sorted(FORMAT_OF_CALLS_ONLY & set(format_) if kind != "cdr" else ()):
+        check.fail(f"format.{key}", "is for call records only: leave it out")
     guard = format_.get("guard")
     if guard is not None and (not isinstance(guard, str) or len(guard) != 1):
         check.fail("format.guard", f"is {guard!r}: it must be one character")
     if guard is not None and kind == "cdr":
         check.fail("format.guard", "is not for call records: leave it out")
+
+
+def _layout(check: _Check, kind: str, key: str, given: Any) -> Layout:
+    if not isinstance(given, dict) or kind != "cdr":
+        return Layout.of_names(check.texts(key, given))
+    check.keys(f"{key}.", given, LAYOUT_KEYS)
+    columns = check.typed(f"{key}.columns", given.get("columns"), dict, "a mapping from names to positions, such as {start: 6}")
+    for name, position in columns.items():
+        if isinstance(position, bool) or not isinstance(position, int) or position < 1:
+            check.fail(f"{key}.columns.{name}", f"is {position!r}: the position in the row, from 1")
+    if ("fields" in given) == ("at_least" in given):
+        check.fail(key, "needs either 'fields', how many a row has, or 'at_least', where later releases append some")
+    width = given.get("fields", given.get("at_least"))
+    if isinstance(width, bool) or not isinstance(width, int) or width < max(columns.values(), default=1):
+        check.fail(key, f"has {width!r} fields: a number, and no column behind it")
+    record = check.text(f"{key}.record", given["record"]) if "record" in given else None
+    return Layout({check.text(f"{key}.columns", name): position for name, position in columns.items()}, width, "at_least" in given, record)
+
+
+def _times(check: _Check, kind: str, given: dict) -> Times:
+    for key in sorted(TIMES_OF_CALLS_ONLY & set(given) if kind != "cdr" else ()):
+        check.fail(f"times.{key}", "is for call records only: leave it out")
+    formats = given.get("format", "iso8601")
+    if isinstance(formats, list) and kind == "cdr":
+        formats = check.texts("times.format", formats)
+    else:
+        formats = (check.typed("times.format", formats, str, "iso8601, or a strptime format such as %Y-%m-%d %H:%M:%S"),)
+    zone, zone_column, zone_of = given.get("zone"), None, {}
+    if isinstance(zone, dict) and kind == "cdr":
+        zone_column = check.text("times.zone.from", zone.get("from"))
+        zone_of = _map(check, "times.zone.map", zone.get("map"))
+        zone = None
+    for name in filter(None, (zone, *zone_of.values())):
+        _check_zone(check, name)
+    own = formats[0] != "iso8601" and formats[0] not in EPOCHS
+    if len(formats) > 1 and not own:
+        check.fail("times.format", f"holds {formats[0]!r} among others: it stands alone, a list is of strptime formats")
+    if kind == "cdr" and own and any("%z" not in text for text in formats) and not (zone or zone_column or "minutes_west" in given):
+        check.fail("times.zone", "is missing: times without an offset need a declared zone, such as America/Chicago")
+    abbreviations = _map(check, "times.abbreviations", given.get("abbreviations", {}))
+    for name, offset in abbreviations.items():
+        if not re.fullmatch(r"[+-][0-9]{2}:[0-9]{2}", offset):
+            check.fail(f"times.abbreviations.{name}", f"is {offset!r}: an offset such as \"-05:00\", in quotes")
+    return Times(
+        formats=formats,
+        zone=zone,
+        zone_column=zone_column,
+        zone_of=zone_of,
+        minutes_west=check.text("times.minutes_west", given["minutes_west"]) if "minutes_west" in given else None,
+        abbreviations=abbreviations,
+        epoch=_field(check, kind, "epoch", given["epoch"], "times.epoch") if "epoch" in given else None,
+    )
 
 
 def _check_zone(check: _Check, zone: Any) -> None:
@@ -326,34 +471,61 @@ def _check_whole(check: _Check, declaration: Declaration) -> None:
         field_ = declaration.fields.get(column)
         if field_ is None or not (field_.required or field_.default is not None):
             check.fail(f"fields.{column}", "must be declared, with 'required: true' or a default")
+    if declaration.sequence and declaration.kind != "cdr":
+        check.fail("sequence", "is for call records only: leave it out")
+    if declaration.not_content and declaration.kind != "complaints":
+        check.fail("not_content", "is for complaints only: leave it out")
     for column in declaration.key:
         if column not in declaration.fields:
             check.fail("key", f"names {column!r}, which is not among the fields: declare it or take it out")
     for column, field_ in declaration.fields.items():
-        if field_.date_only and ((declaration.kind, column) not in TIME_MAY_BE_UNKNOWN or declaration.time_format != "iso8601"):
+        if field_.date_only and ((declaration.kind, column) not in TIME_MAY_BE_UNKNOWN or declaration.times.formats != ("iso8601",)):
             check.fail(f"fields.{column}.date_only", "is for call_at of complaints, with times.format iso8601: leave it out")
     if not declaration.header:
-        named = {source for layout in declaration.layouts for source in layout}
+        named = {source for layout in declaration.layouts for source in layout.columns}
         for column, field_ in declaration.fields.items():
             if field_.sources and not named & set(field_.sources):
                 check.fail(f"fields.{column}.from", f"names {' or '.join(field_.sources)}, which no layout has: name a column of 'layouts'")
+            for source in sources_of(field_):
+                if source not in named and source not in field_.sources:
+                    check.fail(f"fields.{column}", f"names {source}, which no layout has: name a column of 'layouts'")
 
 
-def _field(check: _Check, kind: str, column: str, spec: Any) -> Field:
-    name = f"fields.{column}"
+def sources_of(field_: Field) -> set[str]:
+    """Every source column that a field looks at."""
+    conditions = {source for source, _ in (*field_.only_if, *field_.unless)}
+    return {*field_.sources, *field_.join, *conditions, *filter(None, (field_.plus, field_.minus))}
+
+
+def taken_columns(declaration: Declaration) -> set[str]:
+    """Every source column that the declaration looks at."""
+    times = declaration.times
+    fields = [*declaration.fields.values(), *filter(None, (times.epoch, declaration.sequence))]
+    return {source for field_ in fields for source in sources_of(field_)} | set(filter(None, (times.zone_column, times.minutes_west)))
+
+
+def _field(check: _Check, kind: str, column: str, spec: Any, name: str | None = None) -> Field:
+    name = name or f"fields.{column}"
     check.typed(name, spec, dict, "a mapping such as {from: column, required: true}")
     check.keys(f"{name}.", spec, FIELD_KEYS)
-    if kind == "cdr":
-        for key in sorted(SMALL_FEEDS_ONLY & set(spec)):
-            check.fail(f"{name}.{key}", "is not for call records: use 'map' or 'extract'")
+    for key in sorted((SMALL_FEEDS_ONLY if kind == "cdr" else CALLS_ONLY) & set(spec)):
+        check.fail(f"{name}.{key}", "is not for call records: use 'map' or 'extract'" if kind == "cdr" else "is for call records only: leave it out")
     for key in ("required", "folder", "number_or_prefix", "date_only"):
         check.typed(f"{name}.{key}", spec.get(key, False), bool, "true or false")
     if spec.get("folder") and kind != "cdr":
         check.fail(f"{name}.folder", "is for call records only: name a column with 'from'")
-    named = spec.get("from", [] if spec.get("folder") else column)
+    named = spec.get("from", [] if spec.get("folder") or "join" in spec else column)
     pad = spec.get("pad")
     if pad is not None and (isinstance(pad, bool) or not isinstance(pad, int) or pad < 1):
         check.fail(f"{name}.pad", f"is {pad!r}: the number of characters")
+    if {"plus", "minus"} & set(spec) and column not in CALL_TIMES:
+        check.fail(name, f"has plus or minus: only {', '.join(CALL_TIMES)} can")
+    if "access_code" in spec and column not in NUMBERS:
+        check.fail(f"{name}.access_code", f"is for {', '.join(NUMBERS)}: leave it out")
+    if "when_answered" in spec and column != "sip_code":
+        check.fail(f"{name}.when_answered", "is for sip_code: leave it out")
+    if spec.get("unit", "s") not in UNITS:
+        check.fail(f"{name}.unit", f"is {spec['unit']!r}: one of {', '.join(UNITS)}")
     return Field(
         sources=check.texts(f"{name}.from", named if isinstance(named, list) else [named]),
         required=spec.get("required", False),
@@ -365,25 +537,59 @@ def _field(check: _Check, kind: str, column: str, spec: Any) -> Field:
         pad=pad,
         number_or_prefix=spec.get("number_or_prefix", False),
         date_only=spec.get("date_only", False),
+        join=check.texts(f"{name}.join", spec.get("join", [])),
+        parse=_parser(check, f"{name}.parse", spec["parse"]) if "parse" in spec else None,
+        access_code=check.text(f"{name}.access_code", spec["access_code"]) if "access_code" in spec else None,
+        only_if=_conditions(check, f"{name}.only_if", spec.get("only_if", {})),
+        unless=_conditions(check, f"{name}.unless", spec.get("unless", {})),
+        plus=check.text(f"{name}.plus", spec["plus"]) if "plus" in spec else None,
+        minus=check.text(f"{name}.minus", spec["minus"]) if "minus" in spec else None,
+        unit=spec.get("unit", "s"),
+        when_answered=check.text(f"{name}.when_answered", spec["when_answered"]) if "when_answered" in spec else None,
     )
 
 
+def _conditions(check: _Check, key: str, given: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    check.typed(key, given, dict, "a mapping from source columns to lists of values")
+    return tuple((check.text(key, source), check.texts(f"{key}.{source}", values)) for source, values in given.items())
+
+
+def _parser(check: _Check, key: str, given: Any) -> tuple[str, str]:
+    """A name, or a mapping from it to its argument."""
+    [(name, argument)] = given.items() if isinstance(given, dict) and len(given) == 1 else [(given, "")]
+    known = sorted(path.stem for path in PARSERS.glob("*.sql"))
+    if name not in known:
+        check.fail(key, f"is {given!r}: one of {', '.join(known)}, or a mapping from it to its argument")
+    return name, check.text(key, argument)
+
+
 def _map(check: _Check, key: str, given: Any) -> dict[str, str]:
+    """Written out, or by the name of a table in `include/ingest/maps/`; `*` stands for every value that is not named."""
+    if isinstance(given, str):
+        return _shared_map(check, key, given)
     check.typed(key, given, dict, "a mapping from values in the file to ours")
     return {
         check.text(key, sent): str(ours).lower() if isinstance(ours, bool) else check.text(key, ours) for sent, ours in given.items()
     }
 
 
-def _pattern(check: _Check, key: str, given: Any) -> str:
+def _shared_map(check: _Check, key: str, name: str) -> dict[str, str]:
+    known = {path.stem: path for path in MAPS.glob("*.csv")}
+    if name not in known:
+        check.fail(key, f"is {name!r}: a mapping from values in the file to ours, or one of {', '.join(sorted(known))}")
+    with known[name].open(newline="", encoding="utf-8") as file:
+        return {sent: ours for sent, ours, *_ in list(csv.reader(file))[1:]}
+
+
+def _pattern(check: _Check, key: str, given: Any, groups: int = 1) -> str:
     """A pattern that both engines know, with the group that is the value."""
     pattern = check.typed(key, given, str, "a regular expression")
     try:
-        groups = re.compile(pattern).groups
+        found = re.compile(pattern).groups
         with duckdb.connect(":memory:") as connection:
             connection.execute("select regexp_extract('', ?)", [pattern]).fetchall()
     except (re.error, duckdb.Error) as error:
         check.fail(key, f"is no regular expression that we can use ({str(error).splitlines()[0]}): mend it, without look-around")
-    if groups < 1:
+    if found < groups:
         check.fail(key, "has no group: put parentheses around what is the value")
     return pattern

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
 
-from include.ingest import calls, declarations, evidence, landing, receipts, reference
+from include.ingest import calls, declarations, evidence, landing, receipts, reference, repeats
+from include.ingest.calls import ParsedFile
 from include.ingest.declarations import Declaration
 from include.ingest.landing import LandingFile
 from include.ingest.receipts import Receipt, RefusedFile
@@ -26,6 +30,9 @@ LOADERS = {
     "tracebacks": evidence.load,
     "reference": reference.load_snapshot,
 }
+
+BATCH_FILES = 256
+BATCH_BYTES = 256 * 2**20
 
 
 @dataclass
@@ -63,10 +70,25 @@ def load_new_files(settings: Settings, kind: str) -> Summary:
         connection.execute("select pg_advisory_lock(hashtext('ingest'), hashtext(%s))", (kind,))
         files = landing.whole_files(settings.landing, kind)
         again = receipts.take_back(connection, settings.lake, {file.relative for file in files})
-        for file in _in_order(files, again):
-            if not receipts.taken(connection, file):
+        new = [file for file in _in_order(files, again) if not receipts.taken(connection, file)]
+        for batch in _batches([file for file in new if kind == "cdr" and not _is_manifest(file)]):
+            _load_calls(connection, settings, batch, summary)
+        for file in new:
+            if kind != "cdr" or _is_manifest(file):
                 _load_if_there(connection, settings, file, summary)
     return summary
+
+
+def _batches(files: list[LandingFile]) -> Iterator[list[LandingFile]]:
+    """Neighbours that are placed together: so many that looking for duplicates costs little for each, so few that scratch space is bounded."""
+    batch: list[LandingFile] = []
+    for file in files:
+        if batch and (len(batch) == BATCH_FILES or sum(other.size for other in batch) + file.size > BATCH_BYTES):
+            yield batch
+            batch = []
+        batch.append(file)
+    if batch:
+        yield batch
 
 
 def _in_order(files: Iterable[LandingFile], again: list[str]) -> list[LandingFile]:
@@ -81,8 +103,14 @@ def _is_manifest(file: LandingFile) -> bool:
 
 def _load_if_there(connection: psycopg.Connection, settings: Settings, file: LandingFile, summary: Summary) -> None:
     """Load one file, unless it was removed, or closed to us, since the folder was listed."""
-    try:
+    with _if_there(file):
         load_file(connection, settings, file, summary)
+
+
+@contextmanager
+def _if_there(file: LandingFile) -> Iterator[None]:
+    try:
+        yield
     except (FileNotFoundError, PermissionError) as error:
         if str(error.filename) != str(file.path):
             raise
@@ -90,47 +118,143 @@ def _load_if_there(connection: psycopg.Connection, settings: Settings, file: Lan
 
 
 def load_file(connection: psycopg.Connection, settings: Settings, file: LandingFile, summary: Summary) -> None:
-    """Load one file and record its receipt or, where its bytes were loaded before, that they arrived here too."""
-    kind = "manifest" if _is_manifest(file) else file.kind
-    receipt = Receipt("", file.relative, kind, file.feed, datetime.now(UTC))
-    known = None
+    """Load one file of a small feed and record its receipt or, where its bytes were loaded before, that they arrived here too."""
+    receipt = _receipt(file)
     try:
-        if file.feed == file.kind:
-            raise RefusedFile(f"it lies in no feed's folder: put it below {file.kind}/<feed>/")
-        declaration = declarations.load("manifest/standard" if kind == "manifest" else file.feed, settings.home)
-        if kind == "cdr":
-            with calls.scratch_folder(settings.lake) as scratch:
-                parsed = calls.parse(file, declaration, Path(scratch))
-                receipt.file = parsed.digest
-                known = receipts.loaded(connection, receipt.file)
-                if known is None:
-                    unknown = calls.unknown_columns(declaration, parsed.layout)
-                    if unknown:
-                        receipt.notes["unknown_columns"] = unknown
-                    calls.place(parsed, receipt, settings.lake)
-        else:
-            receipt.file = landing.sha256(file.path)
-            known = receipts.loaded(connection, receipt.file)
-            if known is None:
-                LOADERS[kind](file, declaration, receipt, settings.lake)
+        declaration = _declaration(settings, file)
+        receipt.file = landing.sha256(file.path)
+        known = receipts.loaded(connection, receipt.file)
         if known is not None:
             _take_again(connection, settings, file, declaration, receipt, known, summary)
             return
+        LOADERS[receipt.kind](file, declaration, receipt, settings.lake)
         receipt.check()
     except (RefusedFile, declarations.BadDeclaration) as error:
-        receipt.file = receipt.file or landing.sha256(file.path)
-        if receipts.loaded(connection, receipt.file) is not None:
-            receipts.remember_path(connection, file, receipt.file)
-            log.warning("%s: %s. Its bytes were loaded before, in another feed or under an earlier declaration, and stay loaded", file.relative, error)
-            return
-        receipt = receipt.refuse(str(error))
-        log.error("%s refused: %s", file.relative, error)
+        _refuse(connection, settings, file, receipt, error, summary)
+        return
+    _record(connection, settings, file, receipt, summary)
+
+
+def _receipt(file: LandingFile) -> Receipt:
+    return Receipt("", file.relative, "manifest" if _is_manifest(file) else file.kind, file.feed, datetime.now(UTC))
+
+
+def _declaration(settings: Settings, file: LandingFile) -> Declaration:
+    if file.feed == file.kind:
+        raise RefusedFile(f"it lies in no feed's folder: put it below {file.kind}/<feed>/")
+    return declarations.load(_feed_of(file), settings.home)
+
+
+def _feed_of(file: LandingFile) -> str:
+    return "manifest/standard" if _is_manifest(file) else file.feed
+
+
+def _record(connection: psycopg.Connection, settings: Settings, file: LandingFile, receipt: Receipt, summary: Summary) -> None:
+    if receipt.state != "refused" and not declarations.load(_feed_of(file), settings.home).verified:
+        receipt.notes["unverified"] = "the feed's layout was never read from a real file: compare some rows with what the switch shows"
     told = receipt.date_told(file) if receipt.state != "refused" else None
     if told is not None:
         receipt.rows_by_date.setdefault(told, 0)
     receipts.record(connection, settings.lake, file, receipt)
     summary.receipts.append(receipt)
     log.info("%s: %s, %d of %d rows accepted", receipt.path, receipt.state, receipt.rows_accepted, receipt.rows_read)
+
+
+def _refuse(
+    connection: psycopg.Connection, settings: Settings, file: LandingFile, receipt: Receipt, error: Exception, summary: Summary
+) -> None:
+    receipt.file = receipt.file or landing.sha256(file.path)
+    if receipts.loaded(connection, receipt.file) is not None:
+        receipts.remember_path(connection, file, receipt.file)
+        log.warning("%s: %s. Its bytes were loaded before, in another feed or under an earlier declaration, and stay loaded", file.relative, error)
+        return
+    log.error("%s refused: %s", file.relative, error)
+    _record(connection, settings, file, receipt.refuse(str(error)), summary)
+
+
+@dataclass
+class _CallFile:
+    """A file of calls on its way into the lake."""
+
+    file: LandingFile
+    receipt: Receipt
+    declaration: Declaration | None = None
+    parsed: ParsedFile | None = None
+    error: Exception | None = None
+
+
+def _load_calls(connection: psycopg.Connection, settings: Settings, files: list[LandingFile], summary: Summary) -> None:
+    """Load files of calls: parsed side by side, placed together, recorded one by one in their order."""
+    scratch = settings.lake / ".scratch"
+    shutil.rmtree(scratch, ignore_errors=True)  # whatever a load that was killed left: loads take turns
+    scratch.mkdir()
+    with ThreadPoolExecutor(calls.WORKERS) as readers, ThreadPoolExecutor(calls.WORKERS) as workers:
+        hashed = list(readers.map(_hashed, files))
+        known = receipts.settled_among(connection, {one.receipt.file for one in hashed if one.error is None})
+        parsing = [
+            readers.submit(_parse, settings, one, one.receipt.file in known, scratch / str(number), workers) for number, one in enumerate(hashed)
+        ]
+        wait(parsing)
+        parsed = [future.result() for future in parsing]
+    together: dict[str, _CallFile] = {}
+    for one in parsed:
+        if one.receipt.file in together:  # the same bytes twice: by the second time they are known
+            _place_and_record(connection, settings, together, summary)
+        together[one.receipt.file or one.file.relative] = one
+    _place_and_record(connection, settings, together, summary)
+    shutil.rmtree(scratch)
+
+
+def _hashed(file: LandingFile) -> _CallFile:
+    one = _CallFile(file, _receipt(file))
+    try:
+        one.receipt.file = landing.sha256(file.path)
+    except OSError as error:
+        one.error = error
+    return one
+
+
+def _parse(settings: Settings, one: _CallFile, is_known: bool, scratch: Path, workers: Executor) -> _CallFile:
+    """Parse a file into `scratch`, unless its bytes were loaded before. What is wrong with it is told when its turn comes."""
+    try:
+        if one.error is None:
+            one.declaration = _declaration(settings, one.file)
+            if not is_known:
+                scratch.mkdir()
+                one.parsed = calls.parse(one.file, one.declaration, scratch, one.receipt.file, pool=workers)
+    except (RefusedFile, declarations.BadDeclaration, OSError) as error:
+        one.error = error
+    return one
+
+
+def _place_and_record(connection: psycopg.Connection, settings: Settings, together: dict[str, _CallFile], summary: Summary) -> None:
+    """Commit files that were parsed, and say what became of those that could not be; empties `together`."""
+    known = receipts.settled_among(connection, {one.receipt.file for one in together.values()})
+    for one in together.values():
+        if one.receipt.file in known:
+            one.parsed = None  # loaded since it was parsed: its rows stand in the lake
+        elif one.parsed is not None and one.parsed.digest != one.receipt.file:
+            one.error = FileNotFoundError(0, "it changed while it was read", str(one.file.path))
+    repeats.place([repeats.Arrival(one.receipt, one.parsed) for one in together.values() if one.parsed and not one.error], settings.lake, connection)
+    for one in together.values():
+        with _if_there(one.file):
+            _settle(connection, settings, one, summary)
+    together.clear()
+
+
+def _settle(connection: psycopg.Connection, settings: Settings, one: _CallFile, summary: Summary) -> None:
+    try:
+        if one.error is not None:
+            raise one.error
+        if one.parsed is None:
+            known = receipts.loaded(connection, one.receipt.file)
+            _take_again(connection, settings, one.file, one.declaration, one.receipt, known, summary)
+            return
+        one.receipt.check()
+    except (RefusedFile, declarations.BadDeclaration) as error:
+        _refuse(connection, settings, one.file, one.receipt, error, summary)
+        return
+    _record(connection, settings, one.file, one.receipt, summary)
 
 
 def _take_again(

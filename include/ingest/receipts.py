@@ -112,6 +112,12 @@ def loaded(connection: psycopg.Connection, digest: str) -> Receipt | None:
         return cursor.fetchone()
 
 
+def settled_among(connection: psycopg.Connection, digests: set[str]) -> set[str]:
+    """Those of these bytes that were loaded, to the end."""
+    rows = connection.execute("select file from ops.file_receipts where file = any(%s) and state <> 'refused'", (sorted(digests),)).fetchall()
+    return {file for (file,) in rows}
+
+
 def lies_there_already(connection: psycopg.Connection, file: LandingFile, digest: str) -> bool:
     """Whether these bytes were at this path when it was last looked at: the file was touched, it did not arrive."""
     return connection.execute("select from ops.landing_files where path = %s and file = %s", (file.relative, digest)).fetchone() is not None

@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from include.ingest.call_sql import OFFSET, choose_layout, unknown_columns
+from include.ingest.call_sql import OFFSET, choose_layouts, fits, header_columns, unknown_columns
 from include.ingest.declarations import Declaration
 from include.ingest.landing import LandingFile
 from include.ingest.numbers import classify
@@ -107,7 +107,7 @@ def _csv_rows(text: str, declaration: Declaration) -> tuple[list[Row], tuple[str
     rejected: list[RejectedRow] = []
     for line, fields, raw, problem in _records(text, declaration):
         if layout is None:
-            layout = choose_layout(declaration, fields)
+            layout = _columns_of(declaration, fields)
             if declaration.header:
                 continue
         if problem:
@@ -119,6 +119,13 @@ def _csv_rows(text: str, declaration: Declaration) -> tuple[list[Row], tuple[str
     if layout is None:
         raise RefusedFile(f"the file ends before its header, which {declaration.path.name} expects in line {declaration.skip_lines + 1}")
     return rows, layout, rejected
+
+
+def _columns_of(declaration: Declaration, first_row: list[str]) -> tuple[str, ...]:
+    """The columns' names, from the header or, without one, from the layout that the first row fits."""
+    if declaration.header:
+        return header_columns(declaration, first_row)
+    return next(tuple(layout.columns) for layout in choose_layouts(declaration, [first_row]) if fits(layout, first_row))
 
 
 def _records(text: str, declaration: Declaration) -> Iterator[tuple[int, list[str], str, str | None]]:
@@ -256,7 +263,7 @@ def _cast(value: pd.Series, type_: pa.DataType, declaration: Declaration, date_o
         whole = value.where(value.str.fullmatch(rf"[0-9]{{1,{digits}}}", na=False))
         return whole.map(int, na_action="ignore"), f"a whole number of at most {digits} digits"
     if type_ == tables.DATE:
-        format_ = "%Y-%m-%d" if declaration.time_format == "iso8601" else declaration.time_format
+        format_ = "%Y-%m-%d" if declaration.times.formats[0] == "iso8601" else declaration.times.formats[0]
         return _past_century(pd.to_datetime(value, format=format_, errors="coerce"), format_).dt.date.astype("object"), f"a date like {format_}"
     if type_ == tables.INSTANT:
         return _instants(value, declaration, date_only)
@@ -276,15 +283,15 @@ def _instants(value: pd.Series, declaration: Declaration, date_only: bool) -> tu
 
     A date alone, where it will do, is its midnight UTC.
     """
-    if declaration.time_format == "iso8601":
+    if declaration.times.formats[0] == "iso8601":
         form = f"{ISO_TIME}|{DATE_ALONE}" if date_only else ISO_TIME
         parsed = pd.to_datetime(value.where(value.str.fullmatch(form, na=False)), format="ISO8601", utc=True, errors="coerce")
         return parsed.dt.tz_localize(None), "an ISO 8601 time with offset" + (" or a date like %Y-%m-%d" if date_only else "")
-    local = pd.to_datetime(value, format=declaration.time_format, errors="coerce")
+    local = pd.to_datetime(value, format=declaration.times.formats[0], errors="coerce")
     if local.dt.tz is not None:  # the format has %z
-        return local.dt.tz_convert("UTC").dt.tz_localize(None), f"a time like {declaration.time_format}"
-    known = local.dt.tz_localize(declaration.zone or "UTC", ambiguous=[True] * len(local), nonexistent="NaT")
-    return known.dt.tz_convert("UTC").dt.tz_localize(None), f"a time like {declaration.time_format}"
+        return local.dt.tz_convert("UTC").dt.tz_localize(None), f"a time like {declaration.times.formats[0]}"
+    known = local.dt.tz_localize(declaration.times.zone or "UTC", ambiguous=[True] * len(local), nonexistent="NaT")
+    return known.dt.tz_convert("UTC").dt.tz_localize(None), f"a time like {declaration.times.formats[0]}"
 
 
 def number_or_prefix(text: str | None) -> str | None:
@@ -309,9 +316,9 @@ def _reject_repeated_keys(records: Records, key: list[str]) -> None:
 
 def zone_as_sent(values: pd.Series, declaration: Declaration) -> pd.Series:
     """The offset each time was sent with, or the declared zone."""
-    if declaration.time_format == "iso8601":
+    if declaration.times.formats[0] == "iso8601":
         return values.str.extract(OFFSET, expand=False)
-    return pd.Series(declaration.zone, index=values.index).where(values.notna(), None)
+    return pd.Series(declaration.times.zone, index=values.index).where(values.notna(), None)
 
 
 def to_arrow(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from isal import igzip
+from isal import igzip, isal_zlib
 from isal.igzip_lib import IsalError
 
 from include.ingest.receipts import RefusedFile
@@ -21,6 +21,14 @@ NEVER = chr(0x10FFFD)
 """In no piece's text: DuckDB splits lines by it, so that it never splits one."""
 LONGEST_LINE = 4_000_000
 """Bytes. What is longer is no record but a file without line ends."""
+LONGEST_RECORD = 50
+"""Lines. A quote that is not closed by then was never meant to be."""
+NUL_BYTES_MAY_BE = 4096
+NUL_SHARE_MAY_BE = 0.001
+"""More NUL bytes than both: the file was not written to its end, and what it holds is no data."""
+TIMES_ITS_SIZE = 200
+UNPACKED_MAY_BE = 2**30
+"""Bytes. A file that unpacks to more than this, and to so many times its size, was made to fill a disk."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -28,19 +36,28 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 class Piece:
     first_line: int
     """Physical line, 1-based, of the piece's first line."""
-    text: bytes
+    text: bytes | memoryview
     """UTF-8, whole lines."""
     lines: int
+    has_quotes: bool
+    has_backslashes: bool
 
 
 class LineStream:
-    """Iterate over a file's pieces; afterwards `digest`, `lines` and `replaced` are final."""
+    """Iterate over a file's pieces; afterwards `digest`, `lines`, `replaced` and `broken` are final.
 
-    def __init__(self, path: Path, encoding: str = "utf-8", piece_bytes: int = PIECE_BYTES) -> None:
-        self.path, self.encoding, self.piece_bytes = path, encoding, piece_bytes
+    `keep_good_part`: of a packed file that breaks off, give the whole lines before the break and say so in `broken`.
+    """
+
+    def __init__(self, path: Path, encoding: str = "utf-8", piece_bytes: int = PIECE_BYTES, keep_good_part: bool = False) -> None:
+        self.path, self.encoding, self.piece_bytes, self.keep_good_part = path, encoding, piece_bytes, keep_good_part
         self.lines = 0
         self.replaced = 0
         """Places where the bytes were not text in the declared encoding, replaced."""
+        self.broken: str | None = None
+        """Why the file could not be read to its end."""
+        self._bytes = 0
+        self._nuls = 0
         self._hash = hashlib.sha256()
 
     @property
@@ -49,70 +66,126 @@ class LineStream:
         return self._hash.hexdigest()
 
     def __iter__(self) -> Iterator[Piece]:
+        size = self.path.stat().st_size
         with self.path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             hashed = _Hashed(raw, self._hash)
-            yield from self._pieces(_Unpacked(hashed) if packed else hashed)
+            yield from self._pieces(self._source(hashed, packed), size)
             while hashed.read(2**20):
                 continue  # bytes behind the packed stream belong to the file's identity
+        if self._nuls > max(NUL_BYTES_MAY_BE, NUL_SHARE_MAY_BE * self._bytes):
+            raise RefusedFile(f"{self._nuls} of {self._bytes} bytes are NUL, as in a file whose writer was stopped: send it again")
 
-    def _pieces(self, source) -> Iterator[Piece]:
+    def _source(self, hashed: _Hashed, packed: bool):
+        if not packed:
+            return io.BufferedReader(hashed, 2**20)
+        return _UpToABreak(hashed) if self.keep_good_part else igzip.GzipFile(fileobj=hashed, mode="rb")
+
+    def _pieces(self, source, size: int) -> Iterator[Piece]:
         rest = b""
-        first = True
-        while block := source.read(self.piece_bytes):
-            if first:
+        while block := self._read(source):
+            if not self._bytes:
                 refuse_other_kinds(block)
                 block = block.removeprefix(BYTE_ORDER_MARK)
-                first = False
-            cut = block.rfind(b"\n") + 1
+            self._bytes += len(block)
+            if self._bytes > UNPACKED_MAY_BE and self._bytes > TIMES_ITS_SIZE * size:
+                raise RefusedFile(f"{size} bytes unpack to more than {TIMES_ITS_SIZE} times as many: look at what made the file, and unpack it")
+            text = b"".join((rest, block))
+            cut = _end_of_records(text)
+            rest = text[cut:]
             if cut:
-                yield self._piece(rest + block[:cut])
-                rest = block[cut:]
-            else:
-                rest += block
-            if len(rest) > LONGEST_LINE:
-                raise RefusedFile(no_line(self.lines + 1))
+                yield self._piece(text, cut)
+            if len(rest) > LONGEST_LINE and len(rest) - rest.rfind(b"\n") > LONGEST_LINE:
+                raise RefusedFile(no_line(self.lines + 1 + rest.count(b"\n")))
         if rest:
-            yield self._piece(rest + b"\n")
+            text = rest if rest.endswith(b"\n") else rest + b"\n"
+            yield self._piece(text, len(text))
 
-    def _piece(self, raw: bytes) -> Piece:
+    def _read(self, source) -> bytes:
+        """The next bytes; none behind a break."""
+        got, count = [], 0
+        try:
+            # As they come: what is unpacked in the call that meets a break is lost.
+            while not self.broken and count < self.piece_bytes and (block := source.read1(self.piece_bytes - count)):
+                got.append(block)
+                count += len(block)
+        except (EOFError, OSError, IsalError) as error:
+            if getattr(error, "errno", None) is not None:
+                raise  # the disk's, not the file's
+            self.broken = f"the file cannot be unpacked to its end ({error}): send it again"
+            if not self.keep_good_part:
+                raise RefusedFile(self.broken) from error
+        return b"".join(got)
+
+    def _piece(self, text: bytes, cut: int) -> Piece:
+        """The text up to `cut`, not copied where nothing in it has to change, as is usual."""
+        raw: bytes | memoryview = memoryview(text)[:cut]
+        if not text.isascii() or self.encoding.lower() != "utf-8" or b"\x00" in text or b"\r" in text:
+            raw = text = self._cleaned(text[:cut])
+        piece = Piece(self.lines + 1, raw, text.count(b"\n", 0, len(raw)), b'"' in text, b"\\" in text)
+        self.lines += piece.lines
+        return piece
+
+    def _cleaned(self, raw: bytes) -> bytes:
+        """In UTF-8, NUL bytes marked, lines ending in LF."""
+        raw = self._as_utf8(raw).replace(NEVER.encode(), REPLACEMENT.encode())
+        self._nuls += raw.count(b"\x00")
+        raw = raw.replace(b"\x00", NUL_MARK).replace(b"\r\n", b"\n")
+        if b"\r" in raw:
+            line = self.lines + 1 + raw.count(b"\n", 0, raw.index(b"\r"))
+            raise RefusedFile(
+                f"line {line} holds a carriage return that ends no line: write lines that end in LF or CRLF and send the file again"
+            )
+        return raw
+
+    def _as_utf8(self, raw: bytes) -> bytes:
         try:
             text = raw.decode(self.encoding)
-            if self.encoding.lower() != "utf-8":
-                raw = text.encode()
+            return raw if self.encoding.lower() == "utf-8" else text.encode()
         except UnicodeDecodeError:
             text = raw.decode(self.encoding, "replace")
             self.replaced += text.count(REPLACEMENT) - raw.count(REPLACEMENT.encode())
-            raw = text.encode()
-        raw = raw.replace(b"\x00", NUL_MARK).replace(NEVER.encode(), REPLACEMENT.encode())
-        if b"\r" in raw:
-            raw = raw.replace(b"\r\n", b"\n")
-            if b"\r" in raw:
-                line = self.lines + 1 + raw.count(b"\n", 0, raw.index(b"\r"))
-                raise RefusedFile(
-                    f"line {line} holds a carriage return that ends no line: write lines that end in LF or CRLF and send the file again"
-                )
-        piece = Piece(self.lines + 1, raw, raw.count(b"\n"))
-        self.lines += piece.lines
-        return piece
+            return text.encode()
+
+
+def _end_of_records(text: bytes) -> int:
+    """Where to cut: behind the last line end or, where a quote is open there, before the line that opened it."""
+    end = start = text.rfind(b"\n") + 1
+    if text.count(b'"', 0, end) % 2 == 0:
+        return end
+    for _ in range(LONGEST_RECORD):
+        before = text.rfind(b"\n", 0, max(start - 1, 0)) + 1
+        if text.count(b'"', before, start) % 2:
+            return before
+        start = before
+    return end
 
 
 def no_line(line: int) -> str:
     return f"line {line} is longer than {LONGEST_LINE} bytes: look for missing line ends and send the file again"
 
 
-class _Unpacked:
-    """A gzip stream that says what to do where it is damaged."""
+class _UpToABreak:
+    """A gzip stream that gives every byte before the place where it breaks off; the usual reader gives none of its last block."""
 
-    def __init__(self, packed: _Hashed) -> None:
-        self._file = igzip.GzipFile(fileobj=packed, mode="rb")
+    def __init__(self, packed: io.RawIOBase) -> None:
+        self._packed, self._member, self._rest = packed, isal_zlib.decompressobj(31), b""
 
-    def read(self, size: int) -> bytes:
-        try:
-            return self._file.read(size)
-        except (EOFError, OSError, IsalError) as error:
-            raise RefusedFile(f"the file cannot be unpacked to its end ({error}): send it again") from error
+    def read1(self, _size: int) -> bytes:
+        while True:
+            block, self._rest = self._rest or self._packed.read(4096), b""
+            if self._member.eof:  # another member, or zeros to fill the file up
+                block = block.lstrip(b"\0")
+                if not block:
+                    return b""
+                self._member = isal_zlib.decompressobj(31)
+            elif not block:
+                raise EOFError("it ends before the end-of-stream marker")
+            unpacked = self._member.decompress(block)
+            self._rest = self._member.unused_data
+            if unpacked:
+                return unpacked
 
 
 class _Hashed(io.RawIOBase):

@@ -28,6 +28,7 @@ PROVENANCE = [("receipt_id", TEXT), ("source_line", INT)]
 CALLS = [
     *PROVENANCE,
     ("feed", TEXT),
+    ("record_kind", TEXT),  # stop, attempt: a finished attempt; start, interim: one that goes on; other: no call
     ("call_id", TEXT),
     ("attempt", INT),
     ("switch_id", TEXT),
@@ -38,6 +39,7 @@ CALLS = [
     ("answer_ms", BIGINT),
     ("end_ms", BIGINT),
     ("zone_as_sent", TEXT),
+    ("stated_ms", BIGINT),  # talk time as the switch states it; ours is end - answer
     ("ingress_trunk", TEXT),
     ("egress_trunk", TEXT),
     ("source_ip", TEXT),
@@ -55,7 +57,8 @@ CALLS = [
     ("verstat", TEXT),
     ("signer", TEXT),
     ("orig_id", TEXT),
-    ("content_hash", pa.uint64()),
+    ("flags", TEXT),  # ambiguous_hour, duration_mismatch, plus_without_country_code; comma-separated, null where none
+    ("key_hash", pa.uint64()),  # of what tells it apart: switch, call, attempt, and the kind of what is no finished attempt
 ]
 
 COMPLAINTS = [
@@ -201,16 +204,22 @@ def schema(table: str) -> pa.Schema:
     return pa.schema({**DATED, **UNDATED}[table])
 
 
-def file_of(lake: Path, table: str, receipt_id: str, day: date | None = None) -> Path:
-    """Where a receipt's rows of `table` stand; dated tables need the service date."""
+def file_of(lake: Path, table: str, receipt_id: str, day: date | None = None, piece: int | None = None) -> Path:
+    """Where a receipt's rows of `table` stand; dated tables need the service date, calls the piece of the landing file too."""
     folder = lake / table / f"service_date={day}" if table in DATED else lake / table
-    return folder / f"{receipt_id}.parquet"
+    return folder / (f"{receipt_id}.parquet" if piece is None else f"{receipt_id}-{piece:05d}.parquet")
 
 
-def forget(lake: Path, table: str, receipt_id: str) -> None:
-    """Remove what a load that was cut short left of a receipt: done again, it may write other days, or none."""
-    for left in lake.glob(f"{table}/service_date=*/{receipt_id}.parquet" if table in DATED else f"{table}/{receipt_id}.parquet"):
-        left.unlink()
+def receipt_of(path: Path) -> str:
+    """Whose rows a file of a table holds."""
+    return path.stem.partition("-")[0]
+
+
+def forget(lake: Path, table: str, receipt_ids: set[str]) -> None:
+    """Remove what a load that was cut short left of receipts: done again, it may write other days, or none."""
+    for left in (lake / table).glob("service_date=*/*.parquet" if table in DATED else "*.parquet"):
+        if receipt_of(left) in receipt_ids:
+            left.unlink()
 
 
 def create(lake: Path) -> None:

@@ -38,7 +38,7 @@ def test_a_standard_call_comes_through_value_by_value(desk: Desk):
     receipt = desk.load_one("cdr/standard/nyc1/one.csv", calls_csv({"asserted_number": "<sip:+12025550199@192.0.2.7:5060>"}))
     assert (receipt.state, receipt.rows_read, receipt.rows_accepted, receipt.notes) == ("loaded", 1, 1, {})
     [row] = desk.rows("calls")
-    row.pop("content_hash")
+    row.pop("key_hash")
     assert row == {
         "receipt_id": receipt.file,
         "source_line": 2,
@@ -69,6 +69,9 @@ def test_a_standard_call_comes_through_value_by_value(desk: Desk):
         "attestation": "A",
         "verstat": "TN-Validation-Passed",
         "signer": "SPC 709J",
+        "record_kind": "stop",
+        "stated_ms": None,
+        "flags": None,
         "orig_id": "7f7c3c2e-0a3f-4e4b-9a6c-3d1b8f1c0001",
         "service_date": date(2026, 11, 16),
     }
@@ -108,7 +111,7 @@ def test_rows_lie_in_the_partition_of_their_own_utc_date(desk: Desk):
     eve = {"call_id": "c2", "start_time": "2026-11-16T19:30:00-05:00", "answer_time": "", "end_time": "2026-11-16T19:31:00-05:00"}
     receipt = desk.load_one("cdr/standard/a.csv", calls_csv(over_midnight, eve))
     assert receipt.rows_by_date == {date(2026, 11, 16): 1, date(2026, 11, 17): 1}
-    folders = {path.parent.name: path for path in (desk.settings.lake / "calls").glob(f"*/{receipt.file}.parquet")}
+    folders = {path.parent.name: path for path in (desk.settings.lake / "calls").glob(f"*/{receipt.file}-*.parquet")}
     assert sorted(folders) == ["service_date=2026-11-16", "service_date=2026-11-17"]
     assert [(row["call_id"], str(row["service_date"])) for row in desk.rows("calls")] == [("c1", "2026-11-16"), ("c2", "2026-11-17")]
     assert desk.warehouse("select service_date, rows from ops.file_service_dates order by 1") == [
@@ -205,9 +208,7 @@ def test_plain_and_packed_and_small_pieces_are_the_same_rows(desk: Desk, monkeyp
     for name, piece_bytes in {"plain.csv": 2**26, "packed.csv.gz": 2**26, "pieces.csv": 8000, "packed_pieces.csv.gz": 8000}.items():
         # Another switch for each, or they would be duplicates of one another.
         parse = calls.parse
-        monkeypatch.setattr(
-            calls, "parse", lambda file, declaration, scratch, size=piece_bytes: parse(file, declaration, scratch, size)
-        )
+        monkeypatch.setattr(calls, "parse", lambda *given, size=piece_bytes, **named: parse(*given, **named, piece_bytes=size))
         receipt = desk.load_one(f"cdr/standard/{name}", text.replace("nyc1", name))
         monkeypatch.setattr(calls, "parse", parse)
         rows = desk.rows("calls", "receipt_id, source_line, call_id, start_ms, calling_number, signer")

@@ -59,3 +59,7 @@ def test_the_worked_example_works(desk: Desk):
     assert (second["answer_at"], second["sip_code"], second["attestation"]) == (None, 486, None)
     manifest = desk.load_one("cdr/acme-sbc/manifest-2026-11-16.csv", code("csv", "When a day is complete"))
     assert (manifest.kind, manifest.rows_accepted) == ("manifest", 1)
+
+
+def test_every_parser_is_described_and_no_other():
+    assert sorted(first_cells("parser")) == sorted(path.stem for path in declarations.PARSERS.glob("*.sql"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from include.ingest import calls, receipts
+from include.ingest import receipts, repeats
 from include.ingest.load import load_new_files
 from include.settings import REPOSITORY
 from tests.ingest.desk import Desk, calls_csv, numbered_calls
@@ -162,8 +162,9 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, module: object, name: str, times: i
 
 
 KILLS = {
-    "before the rows": (calls, "_write_day"),
-    "between rows and replaced rows": (calls, "_write_superseded"),
+    "before the replaced rows": (repeats, "_write_superseded"),
+    "before the rows": (repeats, "_move"),
+    "between the rows of two files": (repeats, "_complete"),
     "before the arrival": (receipts, "record"),
     "between the arrival and PostgreSQL's receipt": (receipts, "_insert_dates"),
     "before PostgreSQL's receipt": (receipts, "_insert_rejects"),

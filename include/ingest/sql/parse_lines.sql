@@ -1,30 +1,30 @@
--- One row per physical line: split into fields, cast, and given the first reason it cannot be taken, if any.
--- Placeholders are filled by include/ingest/call_sql.py from the feed's declaration and the file's own header.
-create or replace temp table parsed as
+-- One row per line of a piece: split into fields, cast, with its plain numbers classed and the first reason it cannot be
+-- taken, if any. Placeholders are filled by include/ingest/call_sql.py from the feed's declaration and the file's header.
 with lines as (
-    select
-        -- Single-threaded, so rows come in the order of the file.
-        row_number() over () + $first_line - 1 as source_line,
-        line
-    from read_csv(
-        '$piece', auto_detect = false, header = false, delim = '$never', quote = '', escape = '', new_line = '\n',
-        columns = {'line': 'VARCHAR'}, strict_mode = false, null_padding = true, max_line_size = $longest_line
-    )
-),
-
-numbered as (
-    select source_line, coalesce(line, '') as line from lines where source_line > $header_lines
+    $lines
 ),
 
 split as (
+    select source_line, line, $fields as fields
+    from lines
+    where $is_record
+),
+
+-- values: the fields without the blanks around them, null tokens as empty texts; where there are none of either, the
+-- fields themselves, quotes and all
+tidied as (
     select
         source_line,
         line,
-        case
-            when contains(line, '"') then regexp_extract_all($delimiter || line, $quoted_field, 1)
-            else string_split(line, $delimiter)
-        end as fields
-    from numbered
+        fields,
+        not ($untidy) as is_tidy,
+        case when is_tidy then fields else $tidied end as values
+    from split
+),
+
+fitted as (
+    select *, $layout as layout
+    from tidied
 ),
 
 named as (
@@ -32,36 +32,46 @@ named as (
         source_line,
         line,
         fields,
+        layout,
         $named
-    from split
+    from fitted
+),
+
+local as (
+    select
+        *,
+        $local
+    from named
 ),
 
 typed as (
     select
         *,
-        $start_at as start_at,
-        $answer_at as answer_at,
-        $end_at as end_at,
+        $instants,
         -- A bare cast would take 1.5 and 2e2.
-        case when attempt is null then 1 when regexp_full_match(attempt, '[0-9]{1,9}') then cast(attempt as integer) end as attempt_number,
-        case when regexp_full_match(sip_code, '[0-9]{3}') then cast(sip_code as integer) end as sip_status,
+        case when attempt is null or attempt = '1' then 1 when regexp_full_match(attempt, '[0-9]{1,9}') then cast(attempt as integer) end as attempt_number,
+        $sip_status as sip_status,
         upper(attestation) as attestation_level,
-        lower(release_party) as releasing_party
-    from named
+        lower(release_party) as releasing_party,
+        coalesce(record_kind, 'stop') as kind,
+        coalesce(record_kind in ('stop', 'attempt'), true) as is_call,
+        plain_digits(calling_number) as calling_digits,
+        plain_digits(asserted_number) as asserted_digits,
+        plain_digits(called_number) as called_digits
+    from local
 )
 
 select
-    source_line,
-    line,
+    typed.source_line,
     case
         when line = '' then struct_pack(field := 'line', reason := 'blank line')
         when contains(line, chr(57344)) then struct_pack(field := 'line', reason := 'NUL bytes in the line')
-        when contains(line, '"')
-            and coalesce(list_sum(list_transform(fields, lambda field: length(field))), 0) + len(fields) <> length(line) + 1
-            then struct_pack(field := 'line', reason := 'quotes do not pair: a quoted field must end on its own line')
-        when len(fields) <> $width
-            then struct_pack(field := 'line', reason := len(fields) || ' fields where the layout has $width')
+        $broken_quotes
+        when layout is null
+            then struct_pack(field := 'line', reason := len(fields) || ' fields where the layout has $shapes')
         $reasons
+        when not is_call and kind not in ('start', 'interim', 'other')
+            then struct_pack(field := 'record_kind', reason := 'not stop, attempt, start, interim or other: ' || kind)
         when start_at not between timestamp '2000-01-01' and timestamp '2099-12-31 23:59:59.999999'
             then struct_pack(field := 'start_time', reason := 'not in the years 2000 to 2099: ' || start_time)
         when end_at < start_at then struct_pack(field := 'end_time', reason := 'before start_time')
@@ -71,33 +81,59 @@ select
             then struct_pack(field := 'end_time', reason := 'more than 24 hours after start_time')
         when attempt_number is null
             then struct_pack(field := 'attempt', reason := 'not a whole number: ' || attempt)
-        when sip_status is null or sip_status not between 100 and 699
+        when is_call and (sip_status is null or sip_status not between 100 and 699)
             then struct_pack(field := 'sip_code', reason := 'not a SIP status from 100 to 699: ' || coalesce(sip_code, 'empty'))
         when attestation_level not in ('A', 'B', 'C')
             then struct_pack(field := 'attestation', reason := 'not A, B, C or empty: ' || attestation)
         when releasing_party not in ('caller', 'called', 'network')
             then struct_pack(field := 'release_party', reason := 'not caller, called, network or empty: ' || release_party)
+        when contains(line, 'E+') and spoilt_by_spreadsheet(call_id)
+            then struct_pack(field := 'call_id', reason := 'shortened by a spreadsheet, export it as text: ' || call_id)
+        when contains(line, 'E+') and spoilt_by_spreadsheet(calling_number)
+            then struct_pack(field := 'calling_number', reason := 'shortened by a spreadsheet, export it as text: ' || calling_number)
+        when contains(line, 'E+') and spoilt_by_spreadsheet(called_number)
+            then struct_pack(field := 'called_number', reason := 'shortened by a spreadsheet, export it as text: ' || called_number)
     end as reject,
+    case when reject is not null then line end as line,
+    try_cast(kind as record_kind) as record_kind,
     call_id,
     attempt_number as attempt,
     switch_id,
     start_at,
     answer_at,
     end_at,
-    epoch_ms(start_at) as start_ms,
-    epoch_ms(answer_at) as answer_ms,
-    epoch_ms(end_at) as end_ms,
     $zone_as_sent as zone_as_sent,
+    stated_ms,
+    $epoch_seconds as epoch_seconds,
+    case when regexp_full_match(sequence_text, '[0-9]{1,18}') then cast(sequence_text as bigint) end as sequence,
+    $ambiguous as is_ambiguous,
     ingress_trunk,
     egress_trunk,
     source_ip,
     calling_number as calling_raw,
+    '+1' || calling_digits as calling_number,
+    case
+        when calling_number is null then 'missing'::number_class
+        when calling_digits[4] in ('0', '1') then 'invalid'::number_class -- no exchange begins so
+        else coalesce(calling_tenth.class, calling_area.class)
+    end as calling_class,
     asserted_number as asserted_raw,
+    '+1' || asserted_digits as asserted_number,
     called_number as called_raw,
+    '+1' || called_digits as called_number,
+    case
+        when called_number is null then 'missing'::number_class
+        when called_digits[4] in ('0', '1') then 'invalid'::number_class
+        else coalesce(called_tenth.class, called_area.class)
+    end as called_class,
     sip_status as sip_code,
-    releasing_party as release_party,
-    attestation_level as attestation,
+    try_cast(releasing_party as release_party) as release_party,
+    try_cast(attestation_level as attestation) as attestation,
     verstat,
     signer,
     orig_id
 from typed
+left join nanp_area as calling_area on calling_area.area_code = left(calling_digits, 3)
+left join nanp_tenth as calling_tenth on calling_tenth.prefix = case when calling_area.is_parted then left(calling_digits, 7) end
+left join nanp_area as called_area on called_area.area_code = left(called_digits, 3)
+left join nanp_tenth as called_tenth on called_tenth.prefix = case when called_area.is_parted then left(called_digits, 7) end

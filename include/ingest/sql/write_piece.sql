@@ -1,43 +1,54 @@
--- The accepted rows of a piece with their numbers, and a hash of everything the switch said about the attempt.
+-- The accepted rows of a piece that are of one service date, as they will stand in the lake.
 copy (
     select
-        parsed.source_line,
-        parsed.call_id,
-        parsed.attempt,
-        parsed.switch_id,
-        parsed.start_at,
-        parsed.answer_at,
-        parsed.end_at,
-        parsed.start_ms,
-        parsed.answer_ms,
-        parsed.end_ms,
-        parsed.zone_as_sent,
-        parsed.ingress_trunk,
-        parsed.egress_trunk,
-        parsed.source_ip,
-        parsed.calling_raw,
-        calling.number as calling_number,
-        coalesce(calling.class, 'missing') as calling_class,
-        parsed.asserted_raw,
-        asserted.number as asserted_number,
-        parsed.called_raw,
-        called.number as called_number,
-        coalesce(called.class, 'missing') as called_class,
-        parsed.sip_code,
-        parsed.release_party,
-        parsed.attestation,
-        parsed.verstat,
-        parsed.signer,
-        parsed.orig_id,
-        hash(
-            parsed.start_ms, parsed.answer_ms, parsed.end_ms, parsed.ingress_trunk, parsed.egress_trunk, parsed.source_ip,
-            parsed.calling_raw, parsed.asserted_raw, parsed.called_raw, parsed.sip_code, parsed.release_party,
-            parsed.attestation, parsed.verstat, parsed.signer, parsed.orig_id
-        ) as content_hash,
-        cast(parsed.start_at as date) as service_date
-    from parsed
-    left join numbers as calling on calling.raw = parsed.calling_raw
-    left join numbers as asserted on asserted.raw = parsed.asserted_raw
-    left join numbers as called on called.raw = parsed.called_raw
-    where parsed.reject is null
-) to '$staged' (format parquet, compression zstd)
+        '$receipt'::enum('$receipt') as receipt_id,
+        cast(source_line as integer) as source_line,
+        $feed::enum($feed) as feed,
+        record_kind,
+        call_id,
+        attempt,
+        switch_id,
+        start_at,
+        answer_at,
+        end_at,
+        epoch_ms(start_at) as start_ms,
+        epoch_ms(answer_at) as answer_ms,
+        epoch_ms(end_at) as end_ms,
+        zone_as_sent,
+        stated_ms,
+        ingress_trunk,
+        egress_trunk,
+        source_ip,
+        calling_raw,
+        coalesce(parsed.calling_number, calling.number) as calling_number,
+        coalesce(calling_class, calling.class) as calling_class,
+        asserted_raw,
+        coalesce(parsed.asserted_number, asserted.number) as asserted_number,
+        called_raw,
+        coalesce(parsed.called_number, called.number) as called_number,
+        coalesce(called_class, called.class) as called_class,
+        sip_code,
+        release_party,
+        attestation,
+        verstat,
+        signer,
+        orig_id,
+        case when is_ambiguous or is_mismatch or (starts_with_area_code and calling.number = '+1' || calling_raw[2:]) then concat_ws(
+            ',',
+            case when is_ambiguous then 'ambiguous_hour' end,
+            case when is_mismatch then 'duration_mismatch' end,
+            case when (starts_with_area_code and calling.number = '+1' || calling_raw[2:]) then 'plus_without_country_code' end
+        ) end as flags,
+        hash(switch_id, call_id, attempt, case when record_kind in ('start', 'interim', 'other') then record_kind end) as key_hash
+    from (
+        select
+            *,
+            coalesce(abs(stated_ms - (epoch_ms(end_at) - epoch_ms(answer_at))) > $may_differ_ms, false) as is_mismatch,
+            coalesce(length(calling_raw) = 11 and regexp_full_match(calling_raw, '\+[2-9][0-9]{9}'), false) as starts_with_area_code
+        from parsed
+        where reject is null and start_at >= timestamp '$day' and start_at < timestamp '$day' + interval 1 day
+    ) as parsed
+    left join numbers as calling on calling.raw = case when calling_class is null then calling_raw end
+    left join numbers as asserted on asserted.raw = case when parsed.asserted_number is null then asserted_raw end
+    left join numbers as called on called.raw = case when called_class is null then called_raw end
+) to '$unfinished' ($parquet)

@@ -15,6 +15,7 @@ calls as (
         from read_parquet($superseded) as superseded
         semi join loaded on loaded.receipt_id = superseded.by_receipt_id
     ) as replaced using (receipt_id, source_line)
+    where calls.record_kind in ('stop', 'attempt')
 )
 
 select

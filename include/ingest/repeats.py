@@ -1,0 +1,184 @@
+"""Parsed files into the lake: what the lake, or a file before, already holds is a duplicate; what it holds otherwise is replaced.
+
+One caller at a time. Several files are placed together, since each look at the lake costs the same for one as for
+many; the outcome of each is the same as if they had been placed one by one, in their order.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import psycopg
+import pyarrow as pa
+
+from include.ingest import call_sql, calls
+from include.ingest.calls import ParsedFile, PieceFile
+from include.ingest.receipts import Receipt, settled_among
+from include.lake import tables
+
+MEMORY = "2GB"
+
+CANDIDATE = """
+    select
+        {turn} as turn, {superseded} as is_superseded, rows.receipt_id, rows.source_line, rows.service_date, rows.switch_id, rows.call_id,
+        rows.attempt, case when rows.record_kind in ('start', 'interim', 'other') then rows.record_kind end as open_kind,
+        -- what the switch said of the attempt
+        md5(concat_ws(
+            chr(31), rows.start_at, coalesce(cast(rows.answer_at as varchar), ''), coalesce(cast(rows.end_at as varchar), ''),
+            coalesce(cast(rows.stated_ms as varchar), ''), coalesce(rows.ingress_trunk, ''), coalesce(rows.egress_trunk, ''),
+            coalesce(rows.source_ip, ''), coalesce(rows.calling_raw, ''), coalesce(rows.asserted_raw, ''), coalesce(rows.called_raw, ''),
+            coalesce(cast(rows.sip_code as varchar), ''), coalesce(rows.release_party, ''), coalesce(rows.attestation, ''),
+            coalesce(rows.verstat, ''), coalesce(rows.signer, ''), coalesce(rows.orig_id, '')
+        )) as content
+    from {rows} as rows
+    semi join repeated using (key_hash)
+"""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A parsed file and the receipt that will stand for it."""
+
+    receipt: Receipt
+    parsed: ParsedFile
+
+
+def place(arrivals: list[Arrival], lake: Path, connection: psycopg.Connection) -> None:
+    """Put the files' rows into the lake and complete their receipts, which are not recorded yet.
+
+    Rows whose content is known are not written. A row with a known key and other content is written and supersedes
+    the older one.
+    """
+    receipt_ids = {arrival.receipt.file for arrival in arrivals}
+    tables.forget(lake, "calls", receipt_ids)
+    tables.forget(lake, "superseded", receipt_ids)
+    pieces = [piece for arrival in arrivals for piece in arrival.parsed.pieces]
+    repeated: dict[str, dict[date, int]] = {}
+    if pieces:
+        with calls.connect(threads=calls.WORKERS, memory=MEMORY, spill=pieces[0].path.parent) as duck:
+            if _find_repeated(duck, arrivals, lake, connection):
+                duck.execute(call_sql.template("judge_duplicates").substitute())
+                repeated = _duplicates(duck)
+                for arrival in arrivals:
+                    _write_superseded(duck, arrival.receipt, lake)
+                pieces = [_without_duplicates(duck, piece, receipt, repeated.get(receipt, {})) for receipt, piece in _with_receipt(arrivals)]
+    by_receipt = defaultdict(list)
+    for (receipt_id, _), piece in zip(_with_receipt(arrivals), pieces, strict=True):
+        by_receipt[receipt_id].append(piece)
+    for arrival in arrivals:
+        _move(arrival.receipt, by_receipt[arrival.receipt.file], lake)
+        _complete(arrival, by_receipt[arrival.receipt.file], repeated.get(arrival.receipt.file, {}))
+
+
+def _with_receipt(arrivals: list[Arrival]) -> list[tuple[str, PieceFile]]:
+    return [(arrival.receipt.file, piece) for arrival in arrivals for piece in arrival.parsed.pieces]
+
+
+def _find_repeated(duck: duckdb.DuckDBPyConnection, arrivals: list[Arrival], lake: Path, connection: psycopg.Connection) -> bool:
+    """Make `candidates`, the rows whose key stands more than once; false where there are none, as usual."""
+    pieces = [piece for arrival in arrivals for piece in arrival.parsed.pieces]
+    duck.execute("create table turns as select unnest($ids) as receipt_id, unnest(range(1, len($ids) + 1)) as turn", {"ids": [a.receipt.file for a in arrivals]})
+    duck.execute(f"create view staged as select * from read_parquet([{_paths([piece.path for piece in pieces])}], hive_partitioning = false)")
+    present = _present_files(lake, {piece.day for piece in pieces}, connection)
+    duck.execute(
+        f"create view present as select * from read_parquet([{_paths([*present, tables.file_of(lake, 'calls', 'schema', date(1970, 1, 1))])}], "
+        "hive_partitioning = true, hive_types = {'service_date': date})"
+    )
+    duck.execute(
+        """
+        create table repeated as
+        select key_hash from staged group by key_hash having count(*) > 1
+        union
+        select distinct key_hash from staged semi join present using (key_hash)
+        """
+    )
+    if not duck.execute("select count(*) from repeated").fetchone()[0]:
+        return False
+    duck.execute("create view known as select * from present left join (select distinct receipt_id, source_line, true as replaced from "
+                 f"read_parquet({call_sql.literal(str(lake / 'superseded' / '*.parquet'))})) using (receipt_id, source_line)")  # fmt: skip
+    arriving = "(select *, cast(start_at as date) as service_date from staged join turns using (receipt_id))"
+    duck.execute(
+        f"create table candidates as {CANDIDATE.format(turn='rows.turn', superseded='false', rows=arriving)} "
+        f"union all {CANDIDATE.format(turn='0', superseded='coalesce(rows.replaced, false)', rows='known')}"
+    )
+    return True
+
+
+def _present_files(lake: Path, days: set[date], connection: psycopg.Connection) -> list[Path]:
+    """The lake's files of these days and their neighbours, where a call whose time was corrected may stand."""
+    around = {day + timedelta(days=step) for day in days for step in (-1, 0, 1)}
+    found = [path for day in sorted(around) for path in sorted((lake / "calls" / f"service_date={day}").glob("*.parquet"))]
+    settled = settled_among(connection, {tables.receipt_of(path) for path in found})
+    return [path for path in found if tables.receipt_of(path) in settled]
+
+
+def _paths(paths: list[Path]) -> str:
+    return call_sql.literals(str(path) for path in paths)
+
+
+def _duplicates(duck: duckdb.DuckDBPyConnection) -> dict[str, dict[date, int]]:
+    """How many duplicates each receipt has, by service date."""
+    found: dict[str, dict[date, int]] = defaultdict(dict)
+    counted = duck.execute("select receipt_id, service_date, count(*) from judged where verdict = 'duplicate' group by all").fetchall()
+    for receipt_id, day, rows in counted:
+        found[receipt_id][day] = rows
+    return found
+
+
+def _without_duplicates(duck: duckdb.DuckDBPyConnection, piece: PieceFile, receipt_id: str, duplicates: dict[date, int]) -> PieceFile:
+    """The piece as it is where its day has none."""
+    if piece.day not in duplicates:
+        return piece
+    path = piece.path.with_suffix(".unique.parquet")
+    [(rows,)] = duck.execute(
+        f"""
+        copy (
+            select rows.* from read_parquet({call_sql.literal(str(piece.path))}, hive_partitioning = false) as rows
+            anti join (select source_line from judged where verdict = 'duplicate' and receipt_id = {call_sql.literal(receipt_id)}) as again
+                using (source_line)
+        ) to {call_sql.literal(str(path))} ({call_sql.PARQUET})
+        """
+    ).fetchall()
+    return PieceFile(piece.piece, piece.day, path, rows)
+
+
+def _move(receipt: Receipt, pieces: list[PieceFile], lake: Path) -> None:
+    for piece in pieces:
+        if piece.rows:
+            finished = tables.file_of(lake, "calls", receipt.file, piece.day, piece.piece)
+            finished.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(piece.path, finished)  # scratch folders lie in the lake: it is there whole or not at all
+
+
+def _complete(arrival: Arrival, pieces: list[PieceFile], duplicates: dict[date, int]) -> None:
+    receipt, parsed = arrival.receipt, arrival.parsed
+    receipt.rows_read, receipt.rejected, receipt.rows_duplicate = parsed.rows_read, parsed.rejected, sum(duplicates.values())
+    receipt.notes |= parsed.notes
+    if parsed.broken:
+        receipt.state, receipt.reason = "partial", f"{parsed.broken}; the rows before the break are loaded"
+    for piece in pieces:
+        if piece.rows:
+            receipt.rows_by_date[piece.day] = receipt.rows_by_date.get(piece.day, 0) + piece.rows
+    receipt.rows_accepted = sum(receipt.rows_by_date.values())
+
+
+def _write_superseded(duck: duckdb.DuckDBPyConnection, receipt: Receipt, lake: Path) -> None:
+    """The rows that a file's rows replace."""
+    superseded = duck.sql(
+        """
+        select receipt_id, cast(source_line as integer) as source_line, service_date, by_receipt_id, cast(by_source_line as integer) as by_source_line
+        from judged
+        where verdict = 'superseded' and by_receipt_id = $receipt
+        order by all
+        """,
+        params={"receipt": receipt.file},
+    ).to_arrow_table()
+    if superseded.num_rows:
+        tables.write(tables.file_of(lake, "superseded", receipt.file), superseded.cast(tables.schema("superseded")))
+        receipt.notes["superseded_rows"] = superseded.num_rows
+
