@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,16 @@ def test_a_declared_file_that_is_missing_makes_the_day_partial_until_it_comes(de
         "cdr/mine": ("complete", 2, 2, "no manifest; all 2 declared files have arrived with 4 rows and no usual hour is empty"),
         "cdr/faulty": ("complete", 1, 1, "no manifest; 1 files brought 1 rows and no usual hour is empty"),
     }
+
+
+def test_a_file_that_broke_off_makes_the_day_partial_until_it_comes_whole(desk: Desk):
+    desk.write(desk.settings.home / "feeds" / "cdr" / "torn.yaml", STANDARD.replace("header: true", "header: true\n  corrupt_tail: keep"))
+    whole = gzip.compress(numbered_calls(2_000, switch_id="chi1").encode())
+    path = desk.settings.landing / "cdr" / "torn" / f"{DAY}.csv.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(whole[: len(whole) // 2])
+    status, _, _, reason = desk.process()["cdr/torn"]
+    assert (status, reason) == ("partial", f"broken off, to be sent again whole: cdr/torn/{DAY}.csv.gz")
+
+    path.write_bytes(whole)
+    assert desk.process()["cdr/torn"] == ("complete", 1, 2, "no manifest; 2 files brought 2000 rows and no usual hour is empty")
