@@ -1,9 +1,9 @@
--- From lines as sent (bench.lines) to calls, rejects and receipts, for all files at once.
-create unlogged table bench.calls as
+-- The lines of a file, cast, with the reason why each cannot be taken, if any. `bench.lines_of_file` stands for the file's partition.
+insert into bench.calls
 with split as (
     -- `offset 0` keeps the planner from splitting the line anew for each of its fields.
     select file, line_number, hashtextextended(line, 0) as content, string_to_array(line, ',', '') as f
-    from bench.lines
+    from bench.lines_of_file
     where line_number > 1
     offset 0
 ),
@@ -27,7 +27,8 @@ select
     content,
     case
         when width <> 18 then 'not 18 fields'
-        when call_id is null or switch_id is null or ingress_trunk is null or calling is null or called is null or sip is null then 'a required field is empty'
+        when call_id is null or switch_id is null or ingress_trunk is null or calling is null or called is null or sip is null
+            then 'a required field is empty'
         when start_at is null then 'start_time is not a time with offset'
         when answer_time is not null and answer_at is null then 'answer_time is not a time with offset'
         when end_at is null then 'end_time is not a time with offset'
@@ -62,43 +63,4 @@ select
     verstat,
     signer,
     orig_id
-from named;
-
-analyze bench.calls;
-
-create unlogged table bench.rejects as
-select calls.file, calls.line_number, calls.reason, lines.line
-from bench.calls
-join bench.lines using (file, line_number)
-where calls.reason is not null;
-
-delete from bench.calls where reason is not null;
-
--- Few keys stand twice: only their rows are sorted.
-create unlogged table bench.versions as
-with repeated as (
-    select switch_id, call_id, attempt from bench.calls group by switch_id, call_id, attempt having count(*) > 1
-)
-
-select
-    file,
-    line_number,
-    row_number() over (partition by switch_id, call_id, attempt, content order by file, line_number) > 1 as is_duplicate,
-    row_number() over (partition by switch_id, call_id, attempt order by file desc, line_number desc) > 1 as is_superseded
-from bench.calls
-join repeated using (switch_id, call_id, attempt);
-
-delete from bench.calls using bench.versions where (calls.file, calls.line_number) = (versions.file, versions.line_number) and is_duplicate;
-
-create table bench.file_service_dates as
-select file, service_date, count(*) as rows from bench.calls group by file, service_date;
-
-insert into bench.receipts
-select
-    file,
-    sha256,
-    (select count(*) from bench.lines where lines.file = files.file and line_number > 1),
-    (select coalesce(sum(rows), 0) from bench.file_service_dates as dates where dates.file = files.file),
-    (select count(*) from bench.rejects where rejects.file = files.file),
-    (select count(*) from bench.versions where versions.file = files.file and is_duplicate)
-from bench.files;
+from named
