@@ -18,6 +18,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small files, once: whether it works, not how fast")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="SHARE", help="measure with this share of the calls, 0.1 for a tenth")
     parser.add_argument("--repeats", type=int, help="how often each loader runs; medians are told")
     parser.add_argument("--folder", type=Path, help="where the made-up files go, and stay for the next time; without it they are removed")
     return parser.parse_args()
@@ -25,7 +26,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     asked = arguments()
-    sizes = suite.QUICK if asked.quick else suite.Sizes()
+    sizes = suite.QUICK if asked.quick else suite.Sizes().scaled(asked.scale)
     if asked.repeats:
         sizes = replace(sizes, repeats=asked.repeats)
     began, load_before = time.monotonic(), os.getloadavg()[0]

@@ -7,8 +7,10 @@ Per 1,000 attempts: 600 answered, 50 second attempts; of both numbers 10 abroad 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -58,12 +60,20 @@ class World:
 
 
 def make(world: World, folder: Path) -> Counts:
-    """Write a world's files to `folder/landing` and return what is to become of their rows. Files that are there are left."""
+    """Write a world's files to `folder/landing` and return what is to become of their rows. Files made the same way before stay."""
     told = folder / "counts.json"
-    if not told.exists():
+    if not told.exists() or json.loads(told.read_text())["made_by"] != made_by(world):
+        shutil.rmtree(folder, ignore_errors=True)
         counts = write(world, folder / "landing")
-        told.write_text(json.dumps(asdict(counts)))
-    return Counts(**json.loads(told.read_text()))
+        told.write_text(json.dumps({"made_by": made_by(world), "counts": asdict(counts)}))
+    return Counts(**json.loads(told.read_text())["counts"])
+
+
+def made_by(world: World) -> str:
+    """Changes with whatever the files depend on: this code, its SQL, the layout, DuckDB's hash()."""
+    sources = [Path(__file__), SQL / "draws.sql", SQL / "made_calls.sql"]
+    parts = [duckdb.__version__, repr(LAYOUTS[world.feed]), *(source.read_text(encoding="utf-8") for source in sources)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def write(world: World, landing: Path) -> Counts:

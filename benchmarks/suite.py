@@ -40,6 +40,15 @@ class Sizes:
     small_files: World = World(1_000_000, files=2_000)
     repeats: int = 3
 
+    def scaled(self, share: float) -> Sizes:
+        """The same with this share of the calls; of small files there are fewer, not smaller ones."""
+        fewer = max(round(self.small_files.files * share), 1)
+        small = replace(self.small_files, calls=self.small_files.calls_per_file * fewer, files=fewer)
+        contest, slow, one, large = (
+            replace(world, calls=max(round(world.calls_per_file * share), 1) * world.files) for world in (self.contest, self.slow, self.one, self.large)
+        )
+        return Sizes(contest, slow, one, large, small, self.repeats)
+
     def groups(self) -> list[list[tuple[str, World]]]:
         """(contestant, world): those of a group take turns, so that what else the machine does falls on all of them."""
         layouts = [("Tollgate", replace(self.one, feed=feed)) for feed in LAYOUTS]

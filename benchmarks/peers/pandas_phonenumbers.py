@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -87,7 +86,6 @@ def typed(rows: pd.DataFrame) -> pd.DataFrame:
     return calls.assign(superseded=calls.duplicated(KEY, keep="last"))
 
 
-@cache
 def classify(raw: str) -> tuple[str | None, str]:
     """E.164, null where there is none, and a class."""
     if not raw:
@@ -98,10 +96,10 @@ def classify(raw: str) -> tuple[str | None, str]:
         parsed = phonenumbers.parse(f"+{raw[3:]}" if raw.startswith("011") else raw, "US")
     except phonenumbers.NumberParseException:
         return None, "unparseable"
-    if not phonenumbers.is_valid_number(parsed):
+    region = phonenumbers.region_code_for_number(parsed)
+    if region is None or not phonenumbers.is_valid_number_for_region(parsed, region):  # what is_valid_number asks, too
         return None, "invalid"
-    in_us = phonenumbers.region_code_for_number(parsed) == "US"
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), "valid_us" if in_us else "valid_non_us"
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), "valid_us" if region == "US" else "valid_non_us"
 
 
 def receipts(files: list[Path], sent: pd.DataFrame, rejected: pd.DataFrame, duplicate: pd.DataFrame, calls: pd.DataFrame) -> list[dict]:
