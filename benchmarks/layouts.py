@@ -38,7 +38,9 @@ def standard() -> Layout:
 
 def asterisk() -> Layout:
     """`Master.csv` of 21 columns as cdr_csv writes it: text in quotes, whole seconds of UTC, trunks within channel names."""
-    dispositions = "case when sip_code = 200 then 'ANSWERED' when sip_code in (486, 603) then 'BUSY' when sip_code = 503 then 'FAILED' else 'NO ANSWER' end"
+    disposition = (
+        "case when sip_code = 200 then 'ANSWERED' when sip_code in (486, 603) then 'BUSY' when sip_code = 503 then 'FAILED' else 'NO ANSWER' end"
+    )
     columns = {
         "accountcode": _quoted("''"), "src": _quoted("calling_number"), "dst": _quoted("called_number"), "dcontext": _quoted("'from-trunk'"),
         "clid": _quoted("calling_number"),
@@ -48,7 +50,7 @@ def asterisk() -> Layout:
         "start": _quoted(f"case when damage = 'start' then '0000-00-00' else {_seconds('start_at')} end"),
         "answer": _quoted(f"coalesce({_seconds('answer_at')}, '')"), "end": _quoted(_seconds("end_at")),
         "duration": "date_diff('second', start_at, end_at)", "billsec": "coalesce(date_diff('second', answer_at, end_at), 0)",
-        "disposition": _quoted(dispositions), "amaflags": _quoted("'DOCUMENTATION'"),
+        "disposition": _quoted(disposition), "amaflags": _quoted("'DOCUMENTATION'"),
         "uniqueid": _quoted("epoch_ms(start_at) // 1000 || '.' || n"), "userfield": _quoted("''"), "peeraccount": _quoted("''"),
         "linkedid": _quoted("call_id"), "sequence": "attempt",
     }  # fmt: skip

@@ -54,7 +54,7 @@ def machine(sizes: Sizes, load_before: float) -> str:
     versions = ", ".join(f"{name} {version(package)}" for name, package in LIBRARIES.items())
     return (
         f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {processor()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB of memory, "
-        f"load {load_before:.1f} before, with Python {platform.python_version()}, {versions}; {sizes.repeats} runs each."
+        f"load {load_before:.1f} before, with Python {platform.python_version()}, {versions}; runs each: {sizes.repeats}."
     )
 
 

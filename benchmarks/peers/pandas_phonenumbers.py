@@ -104,7 +104,8 @@ def classify(raw: str) -> tuple[str | None, str]:
 
 def receipts(files: list[Path], sent: pd.DataFrame, rejected: pd.DataFrame, duplicate: pd.DataFrame, calls: pd.DataFrame) -> list[dict]:
     """What became of each file."""
-    counts = {name: rows["file"].value_counts() for name, rows in (("read", sent), ("rejected", rejected), ("duplicate", duplicate), ("accepted", calls))}
+    outcomes = {"read": sent, "accepted": calls, "rejected": rejected, "duplicate": duplicate}
+    counts = {outcome: rows["file"].value_counts() for outcome, rows in outcomes.items()}
     by_date = calls.groupby(["file", "service_date"]).size()
     return [
         {

@@ -16,10 +16,10 @@ repeated as (
         n,
         file,
         damage,
-        -- 1 call in 1,000 is there twice: again in the same line of business or, late, in the next file.
+        -- Of 1,000 calls one is there twice: right behind itself or, late, in the next file. Damaged ones are not repeated.
         unnest(case
             when file <> n // $calls_per_file then ['late']
-            when draw(n, 'repeat', 2000) = 0 or draw(n, 'repeat', 2000) = 1 and file = $files - 1 then ['first', 'again']
+            when damage is null and (draw(n, 'repeat', 2000) = 0 or draw(n, 'repeat', 2000) = 1 and file = $files - 1) then ['first', 'again']
             else ['first']
         end) as copy
     from damaged
