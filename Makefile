@@ -2,7 +2,7 @@
 python := .venv/bin/python
 tollgate := @$(python) -m include.cli
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status backfill explain preview warehouse-url verify
+.PHONY: help setup demo test up down status backfill explain preview warehouse-url verify bench
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: setup ## process a made-up week through the DAGs and show what comes of it
 
 test: setup ## run every test
 	@$(python) -m pytest
+
+bench: setup ## measure the ingest beside others, a quarter of an hour: ARGS="--write", docs/performance.md
+	@$(python) -m benchmarks $(ARGS)
 
 up: setup ## start the platform: PostgreSQL and Airflow
 	$(tollgate) up
