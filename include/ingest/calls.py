@@ -299,7 +299,9 @@ def _refuse_other_header(connection: duckdb.DuckDBPyConnection, job: _Job) -> No
 
 def _classify_numbers(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `numbers` (raw, number, class) of what the parsed rows leave undecided: libphonenumber decides each distinct one once."""
-    connection.execute(call_sql.template("undecided_numbers").substitute())
+    connection.execute(call_sql.template("undecided_numbers").substitute(
+        uri=call_sql.literal(numbers.URI.pattern), withheld=call_sql.literals(sorted(numbers.WITHHELD))
+    ))  # fmt: skip
     undecided = [raw for (raw,) in connection.execute("select raw from numbers where class is null").fetchall()]
     if not undecided:
         return
