@@ -97,19 +97,21 @@ def nanp_prefix_classes(area_codes: Iterable[int] = range(200, 1000)) -> list[tu
     """(prefix, class) for every area code, and for those parts of it that are of another class. Takes half a minute for all.
 
     libphonenumber's patterns for country code 1 look at area code and exchange; in area codes that are only partly in
-    use they look one digit further (Barbados 246-521, Jamaica 876-606).
+    use they look one digit further (Barbados 246-521, Jamaica 876-606). An exchange that begins with 0 or 1 is invalid where it
+    is not listed; listed are the Dominican toll-free ones.
     """
     prefixes = []
     for area_code in area_codes:
-        exchanges = {exchange: _nanp_class(f"{area_code}{exchange}0000") for exchange in range(200, 1000)}
-        usual, _ = Counter(exchanges.values()).most_common(1)[0]
+        exchanges = {f"{exchange:03}": _nanp_class(f"{area_code}{exchange:03}0000") for exchange in range(1000)}
+        usual, _ = Counter(class_ for exchange, class_ in exchanges.items() if exchange >= "200").most_common(1)[0]
+        expected = {exchange: usual if exchange >= "200" else "invalid" for exchange in exchanges}
         prefixes.append((str(area_code), usual))
-        if len(set(exchanges.values())) == 1:
+        if exchanges == expected:
             continue
         for exchange in exchanges:
             tenths = {tenth: _nanp_class(f"{area_code}{exchange}{tenth}000") for tenth in range(10)}
             mostly, _ = Counter(tenths.values()).most_common(1)[0]
-            prefixes += [(f"{area_code}{exchange}", mostly)] if mostly != usual else []
+            prefixes += [(f"{area_code}{exchange}", mostly)] if mostly != expected[exchange] else []
             prefixes += [(f"{area_code}{exchange}{tenth}", class_) for tenth, class_ in tenths.items() if class_ != mostly]
     return prefixes
 

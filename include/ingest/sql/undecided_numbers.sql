@@ -36,10 +36,9 @@ select
         when is_withheld then 'anonymous'::number_class
         when not regexp_full_match(digits, '\+?[0-9]+') then 'unparseable'::number_class
         when regexp_full_match(digits, '[2-9][0-9]{1,5}') then 'invalid'::number_class -- a short code or an extension
-        -- Behind a + they may be another country's. No exchange of ours begins with 0 or 1.
-        when starts_with_area_code and (ten[4] in ('0', '1') or coalesce(tenth.class, area.class) = 'invalid') then null
-        when ten[4] in ('0', '1') then 'invalid'::number_class
-        else coalesce(tenth.class, area.class)
+        -- Ten digits behind a + that are not North American may be another country's number.
+        when starts_with_area_code then nullif(nanp_class(ten, tenth.class, area.class), 'invalid')
+        else nanp_class(ten, tenth.class, area.class)
     end as class
 from dialled
 left join nanp_area as area on area.area_code = left(ten, 3)
