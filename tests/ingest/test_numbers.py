@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import phonenumbers
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from include.ingest import call_sql, calls, declarations, numbers
@@ -49,7 +49,8 @@ def parse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ca
             path.write_text(csv_text(STANDARD, [GOOD_CALL | row for row in rows]), encoding="utf-8", newline="")
             for left_over in scratch.iterdir():
                 left_over.unlink()
-            return calls.parse(LandingFile(path, "cdr/standard/calls.csv", "cdr", "cdr/standard", 0, 0), DECLARATION, scratch, "receipt", pool=pool, **how)
+            file = LandingFile(path, "cdr/standard/calls.csv", "cdr", "cdr/standard", 0, 0)
+            return calls.parse(file, DECLARATION, scratch, "receipt", pool=pool, **how)
 
         yield parse
 
@@ -62,7 +63,8 @@ def by_sql(parse: Callable[..., calls.ParsedFile]) -> Callable[[list[str]], Answ
         parsed = parse({"call_id": str(place)} | dict.fromkeys(NUMBERS, raw) for place, raw in enumerate(raws))
         files = [str(piece.path) for piece in parsed.pieces]
         found = duckdb.execute(
-            "select cast(call_id as bigint), calling_number, calling_class, asserted_number, called_number, called_class from read_parquet($1)", [files]
+            "select cast(call_id as bigint), calling_number, calling_class, asserted_number, called_number, called_class from read_parquet($1)",
+            [files],
         ).fetchall() if files else []  # fmt: skip
         answers = {}
         for place, calling, class_, asserted, called, called_class in found:
@@ -133,7 +135,8 @@ def test_sql_says_of_every_area_code_exchange_and_tenth_what_libphonenumber_says
     """
     seed = random.randrange(2**32)
     reads_tenth = sorted(pattern for pattern in patterns_of_country_code_1() if unread_digits(pattern) < 4)
-    reads_exchange = sorted(patterns_of_country_code_1() - {*reads_tenth}) + [f"(?:{beginning})[0-9]*" for beginning in beginnings_of_country_code_1()]
+    reads_exchange = sorted(patterns_of_country_code_1() - {*reads_tenth})
+    reads_exchange += [f"(?:{beginning})[0-9]*" for beginning in beginnings_of_country_code_1()]
 
     def matches(number: str, patterns: list[str]) -> str:
         return "concat(" + ", ".join(f"regexp_full_match({number}, '{pattern}')::utinyint" for pattern in patterns) + ")"
@@ -163,10 +166,10 @@ def test_sql_says_of_every_area_code_exchange_and_tenth_what_libphonenumber_says
             with judged as (
                 select
                     calling_raw,
+                    '+1' || calling_raw as e164,
                     reject is not null
                     or (calling_class, called_class) is distinct from (signer, signer)
-                    or (calling_number, asserted_number, called_number) is distinct from ('+1' || calling_raw, '+1' || calling_raw, '+1' || calling_raw)
-                        as is_other
+                    or [calling_number, asserted_number, called_number] is distinct from list_value(e164, e164, e164) as is_other
                 from ({call_sql.parse_lines(DECLARATION, layouts, lines=lines, folder=None, quoted=False)})
             )
             select count(*), count(*) filter (where is_other), (list(calling_raw) filter (where is_other))[:20] from judged
@@ -176,7 +179,7 @@ def test_sql_says_of_every_area_code_exchange_and_tenth_what_libphonenumber_says
 
 # ---------------------------------------------------------------- generated and damaged numbers
 
-BATCH = 640_000
+BATCH = 680_000
 """Raws that go into one file."""
 PLAIN_FORMS = ["{n}", "1{n}", "+1{n}", "+{n}", "0111{n}"]
 SEPARATED_FORMS = [
@@ -188,7 +191,8 @@ URI_FORMS = [
     "sip:{n}@192.0.2.1", "sip:+1{n}@gw1.example.com:5060;user=phone", "<sip:1{n}@192.0.2.9:5060>;tag=a{c}b2", "SIP:{a}-{b}-{c}@host",
     "sips:+1{n};tgrp=t1;trunk-context=example.com@192.0.2.1", '"John Doe" <sip:+1{n}@sip.example.com;verstat=TN-Validation-Passed>',
     "'CALLER {c}'<sip:1{n}@4.2.2.2>", "sip:{c}@h <sip:{n}@h>", "sip:{n}", "sip:{n}:5060", "sip:@{n}", "sip:{a}@{b}@{c}",
-    "sip:+1{n}@anonymous.invalid", '"Anonymous" <sip:{n}@192.0.2.1>', "sip:anonymous{c}@192.0.2.{b}", "sip:Unavailable@192.0.2.1;x={n}", "Restricted;{n}",
+    "sip:+1{n}@anonymous.invalid", '"Anonymous" <sip:{n}@192.0.2.1>', "sip:anonymous{c}@192.0.2.{b}", "sip:Unavailable@192.0.2.1;x={n}",
+    "Restricted;{n}",
 ]  # fmt: skip
 OTHER_FORMS = [
     "9{n}", "91{n}", "9011{n}", "0{n}", "00{n}", "001{n}", "011{n}", "{c}", "{b}{c}", "1{b}{c}", "+{c}", "+{n}{b}", "{n}{c}{n}", "+44{n}", "+1{n}{c}",
@@ -199,7 +203,8 @@ FORMS = 12 * PLAIN_FORMS + 4 * SEPARATED_FORMS + 4 * URI_FORMS + OTHER_FORMS
 """Of a number n: its area code a, exchange b and last four digits c."""
 BITS = [*"0123456789", *"+x;@:<>\"'-()./, ", "", "", "", "1", "00", "011", "  ", "E+", "sip:", "tel:", "\u0660", "\u00a0"]
 WORDS = [
-    *sorted(numbers.WITHHELD), "ANONYMOUS", "Anonymous@anonymous.invalid", "sip:none@host", "'Private'", '"-"', "NULL", "\\N", "null", "nan", "+", "+1", "''"
+    *sorted(numbers.WITHHELD), "ANONYMOUS", "Anonymous@anonymous.invalid", "sip:none@host", "'Private'", '"-"',
+    "NULL", "\\N", "null", "nan", "+", "+1", "''",
 ]  # fmt: skip
 
 
@@ -261,7 +266,7 @@ def test_sql_and_libphonenumber_agree_on_generated_and_damaged_numbers(by_sql: C
         monkeypatch.setattr(numbers, "classify", classify)
         assert_equal(found, {raw: answer(raw, lambda sent: asked[sent] if sent in asked else by_beginning(sent)) for raw in raws}, seed)
         decided = [raw for raw in raws if raw.strip(" ") not in asked]
-        some = pick.sample(decided, len(decided) // 25)
+        some = pick.sample(decided, len(decided) // 50)
         assert_equal({raw: found[raw] for raw in some}, {raw: answer(raw) for raw in some}, seed)
         assert len({class_ for _, class_ in found.values()}) == 7
         compared, alone = compared + len(raws), alone + len(decided)
@@ -301,7 +306,7 @@ def damaged_number(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, phases=[Phase.reuse, Phase.generate])  # what fails is named without making it smaller
 @given(raws=st.lists(damaged_number(), min_size=20, max_size=100, unique=True))
 def test_sql_and_libphonenumber_agree_on_whatever_hypothesis_finds(by_sql: Callable[[list[str]], Answers], raws: list[str]):
     assert_equal(by_sql(raws), {raw: answer(raw) for raw in raws})
@@ -319,7 +324,8 @@ def test_an_asserted_number_that_is_empty_or_spoilt_rejects_no_call(parse: Calla
 def test_libphonenumber_is_asked_once_per_distinct_value_and_not_of_what_sql_decides(
     parse: Callable[..., calls.ParsedFile], monkeypatch: pytest.MonkeyPatch
 ):
-    of_sql = ["2025550123", "1-202-555-0123", "+1 (202) 555-0123", "tel:+12025550123", "<sip:2025550123@host;user=phone>", "+2025550123", "911", "anonymous"]
+    of_sql = ["2025550123", "1-202-555-0123", "+1 (202) 555-0123", "tel:+12025550123", "<sip:2025550123@host;user=phone>", "+2025550123"]
+    of_sql += ["911", "anonymous", "saidpress1"]
     of_libphonenumber = [f"+4420794600{place:02}" for place in range(50)] + [f"+20{place:08}" for place in range(50)]
     rows = [
         {"call_id": f"{again}-{raw}"} | dict.fromkeys(NUMBERS, raw)
