@@ -207,7 +207,7 @@ def _is_untidy(declaration: Declaration, quoted: bool) -> str:
 
 def _tidied(declaration: Declaration, quoted: bool) -> str:
     macro = _plain_text(declaration, quoted)
-    value = f"trim({macro}(field))" if macro else "trim(field)"
+    value = f"trim({macro}(field), ' ')" if macro else "trim(field, ' ')"  # other blanks do not make a line untidy
     return f"list_transform(fields, lambda field: case when {value} in ({literals(sorted(declaration.nulls))}) then '' else {value} end)"
 
 

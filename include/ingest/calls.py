@@ -330,7 +330,9 @@ def _classify_numbers(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     if not any_undecided:
         return
-    connection.execute(call_sql.template("undecided_numbers").substitute())
+    connection.execute(call_sql.template("undecided_numbers").substitute(
+        uri=call_sql.literal(numbers.URI.pattern), withheld=call_sql.literals(sorted(numbers.WITHHELD))
+    ))  # fmt: skip
     undecided = [raw for (raw,) in connection.execute("select raw from numbers where class is null").fetchall()]
     if not undecided:
         return

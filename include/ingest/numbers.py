@@ -1,15 +1,18 @@
 """Telephone numbers: from what was sent to E.164 and a class.
 
-`classify` is the authority: it asks libphonenumber. The vectorised path (`include/ingest/call_sql.py`) decides
-only plain North American numbers, by `nanp_classes.csv`, which holds what libphonenumber says of every
-area code, and of the exchanges (or tenths of one) that differ from the rest of their area code. `python -m include.ingest.numbers`
-writes that file anew, as it must be after an upgrade of the phonenumbers package; a test compares the two.
+`classify` is the authority: it asks libphonenumber. The vectorised path decides plain North American numbers
+(`sql/parse_lines.sql`) and, once per distinct value, whatever can be told from the text alone (`sql/undecided_numbers.sql`,
+which reads a text as `dialled` does). It knows the classes from `nanp_classes.csv`, which holds what libphonenumber says of
+every area code, and of the exchanges (or tenths of one) that differ from the rest of their area code.
+`python -m include.ingest.numbers` writes that file anew, as it must be after an upgrade of the phonenumbers package; a test
+compares the two.
 """
 
 from __future__ import annotations
 
 import csv
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -21,19 +24,33 @@ CLASSES = ("valid_us", "valid_non_us", "invalid", "anonymous", "missing", "unpar
 NANP_CLASSES = Path(__file__).with_name("nanp_classes.csv")
 
 WITHHELD = {"anonymous", "restricted", "unavailable", "unknown", "private", "blocked", "withheld", "none", "-"}
-URI = re.compile(r"(?:sips?:(?P<user>[^@>]*)@|tel:(?P<tel>[^>]*)|sips?:)", re.IGNORECASE)
+URI = re.compile(r"(?i)sips?:(?P<user>[^@>]*)@|tel:(?P<tel>[^>]*)|sips?:")
 SEPARATORS = re.compile(r"[\s().\-/]")
 PLAIN = re.compile(r"\+?[0-9]+")
 
 
-@lru_cache(maxsize=200_000)
+_asking = threading.Lock()
+"""Whoever wants to know what another thread is asking waits for its answer; two could not ask at the same time anyway."""
+
+
 def classify(raw: str | None) -> tuple[str | None, str]:
     """E.164 (null where there is none) and one of `CLASSES` for a number as sent.
 
-    Takes national, E.164 and 011-prefixed notations, SIP and tel URIs and name-addrs. Only the user part of a
-    URI counts, up to its first `;`: digits of hosts, ports and tags never become a number. `+` before ten
-    national digits is a NANP number whose country code was lost, not a foreign one. An invalid number keeps
+    `+` before ten national digits is a NANP number whose country code was lost, not a foreign one. An invalid number keeps
     its E.164 form where its length is possible, so that lists of invalid numbers can name it.
+    """
+    digits, class_ = dialled(raw)
+    if digits is None:
+        return None, class_
+    with _asking:
+        return _asked(digits)
+
+
+def dialled(raw: str | None) -> tuple[str | None, str | None]:
+    """The digits of a number as sent, perhaps with a `+` before them; where there are none, the class of what was sent instead.
+
+    Takes national, E.164 and 011-prefixed notations, SIP and tel URIs and name-addrs. Only the user part of a
+    URI counts, up to its first `;`: digits of hosts, ports and tags never become a number.
     """
     text = (raw or "").strip()
     if not text:
@@ -43,8 +60,12 @@ def classify(raw: str | None) -> tuple[str | None, str]:
     if user.lower() in WITHHELD or "anonymous" in text.lower():
         return None, "anonymous"
     digits = SEPARATORS.sub("", user)
-    if not PLAIN.fullmatch(digits):
-        return None, "unparseable"
+    return (digits, None) if PLAIN.fullmatch(digits) else (None, "unparseable")
+
+
+@lru_cache(maxsize=200_000)
+def _asked(digits: str) -> tuple[str | None, str]:
+    """What libphonenumber says of digits."""
     if digits.startswith("+") and len(digits) == 11 and digits[1] in "23456789" and _nanp_is_valid(digits[1:]):
         digits = digits[1:]
     if digits.startswith("011") and len(digits) > 11:
@@ -76,19 +97,21 @@ def nanp_prefix_classes(area_codes: Iterable[int] = range(200, 1000)) -> list[tu
     """(prefix, class) for every area code, and for those parts of it that are of another class. Takes half a minute for all.
 
     libphonenumber's patterns for country code 1 look at area code and exchange; in area codes that are only partly in
-    use they look one digit further (Barbados 246-521, Jamaica 876-606).
+    use they look one digit further (Barbados 246-521, Jamaica 876-606). An exchange that begins with 0 or 1 is invalid where it
+    is not listed; listed are the Dominican toll-free ones.
     """
     prefixes = []
     for area_code in area_codes:
-        exchanges = {exchange: _nanp_class(f"{area_code}{exchange}0000") for exchange in range(200, 1000)}
-        usual, _ = Counter(exchanges.values()).most_common(1)[0]
+        exchanges = {f"{exchange:03}": _nanp_class(f"{area_code}{exchange:03}0000") for exchange in range(1000)}
+        usual, _ = Counter(class_ for exchange, class_ in exchanges.items() if exchange >= "200").most_common(1)[0]
+        expected = {exchange: usual if exchange >= "200" else "invalid" for exchange in exchanges}
         prefixes.append((str(area_code), usual))
-        if len(set(exchanges.values())) == 1:
+        if exchanges == expected:
             continue
         for exchange in exchanges:
             tenths = {tenth: _nanp_class(f"{area_code}{exchange}{tenth}000") for tenth in range(10)}
             mostly, _ = Counter(tenths.values()).most_common(1)[0]
-            prefixes += [(f"{area_code}{exchange}", mostly)] if mostly != usual else []
+            prefixes += [(f"{area_code}{exchange}", mostly)] if mostly != expected[exchange] else []
             prefixes += [(f"{area_code}{exchange}{tenth}", class_) for tenth, class_ in tenths.items() if class_ != mostly]
     return prefixes
 

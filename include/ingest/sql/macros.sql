@@ -36,5 +36,9 @@ create or replace macro was_shown_twice(zone, local) as
 create or replace macro plain_digits(raw) as
     case when regexp_full_match(raw, '(?:\+?1)?[2-9][0-9]{9}') then right(raw, 10) end;
 
+-- The class of ten digits by the tables of nanp_tables.sql. An exchange that begins with 0 or 1 is invalid but where it is listed.
+create or replace macro nanp_class(digits, of_tenth, of_area) as
+    coalesce(of_tenth, case when digits[4] in ('0', '1') then 'invalid'::number_class else of_area end);
+
 create or replace macro spoilt_by_spreadsheet(text) as
     regexp_full_match(text, '[0-9](?:\.[0-9]+)?E\+[0-9]+');

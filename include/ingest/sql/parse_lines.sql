@@ -114,8 +114,7 @@ select
     '+1' || calling_digits as calling_number,
     case
         when calling_number is null then 'missing'::number_class
-        when calling_digits[4] in ('0', '1') then 'invalid'::number_class -- no exchange begins so
-        else coalesce(calling_tenth.class, calling_area.class)
+        else nanp_class(calling_digits, calling_tenth.class, calling_area.class)
     end as calling_class,
     asserted_number as asserted_raw,
     '+1' || asserted_digits as asserted_number,
@@ -123,8 +122,7 @@ select
     '+1' || called_digits as called_number,
     case
         when called_number is null then 'missing'::number_class
-        when called_digits[4] in ('0', '1') then 'invalid'::number_class
-        else coalesce(called_tenth.class, called_area.class)
+        else nanp_class(called_digits, called_tenth.class, called_area.class)
     end as called_class,
     sip_status as sip_code,
     try_cast(releasing_party as release_party) as release_party,

@@ -1,5 +1,5 @@
--- The distinct numbers of a piece that are not plain North American ones. Written with separators, or within a SIP or tel
--- URI, many are plain all the same, and are decided here; the rest stays null for libphonenumber.
+-- The distinct numbers of a piece that are not plain North American ones, each with what its text alone tells: the text is
+-- read as include/ingest/numbers.py reads it, which is the authority. The rest keeps a null class, for libphonenumber.
 create or replace temp table numbers as
 with sent as (
     select calling_raw as raw from parsed where reject is null and calling_class is null
@@ -9,20 +9,37 @@ with sent as (
     select called_raw from parsed where reject is null and called_class is null
 ),
 
-bare as (
+-- Of a URI its user part. Null beyond ASCII, where Python and DuckDB do not always agree on what is a blank or a capital.
+parts as (
     select
         raw,
-        case
-            when regexp_full_match(raw, '[0-9+().\-/ ]+') then plain_digits(regexp_replace(raw, '[().\-/ ]', '', 'g'))
-            when regexp_full_match(raw, '<?(?i:sips?):[0-9+]+@[^@]*') then plain_digits(regexp_extract(raw, ':([0-9+]+)@', 1))
-        end as digits
+        case when regexp_matches(raw, $uri) then regexp_extract(raw, $uri, 1) || regexp_extract(raw, $uri, 2) else raw end as address,
+        case when regexp_full_match(raw, '[ -~]*') then trim(trim(split_part(address, ';', 1)), '"''<>') end as user_part
     from sent
+),
+
+dialled as (
+    select
+        raw,
+        lower(user_part) in ($withheld) or contains(lower(raw), 'anonymous') as is_withheld,
+        case when not is_withheld then regexp_replace(user_part, '[ ().\-/]', '', 'g') end as digits,
+        regexp_full_match(digits, '\+[2-9][0-9]{9}') as starts_with_area_code,
+        case when starts_with_area_code or regexp_full_match(digits, '(?:(?:\+|011)?1)?[2-9][0-9]{9}') then right(digits, 10) end as ten
+    from parts
 )
 
 select
-    bare.raw,
-    '+1' || bare.digits as number,
-    case when bare.digits[4] in ('0', '1') then 'invalid'::number_class else coalesce(tenth.class, area.class) end as class
-from bare
-left join nanp_area as area on area.area_code = left(bare.digits, 3)
-left join nanp_tenth as tenth on tenth.prefix = case when area.is_parted then left(bare.digits, 7) end
+    raw,
+    '+1' || ten as number,
+    case
+        when trim(raw) = '' then 'missing'::number_class
+        when is_withheld then 'anonymous'::number_class
+        when not regexp_full_match(digits, '\+?[0-9]+') then 'unparseable'::number_class
+        when regexp_full_match(digits, '[2-9][0-9]{1,5}') then 'invalid'::number_class -- a short code or an extension
+        -- Ten digits behind a + that are not North American may be another country's number.
+        when starts_with_area_code then nullif(nanp_class(ten, tenth.class, area.class), 'invalid')
+        else nanp_class(ten, tenth.class, area.class)
+    end as class
+from dialled
+left join nanp_area as area on area.area_code = left(ten, 3)
+left join nanp_tenth as tenth on tenth.prefix = case when area.is_parted then left(ten, 7) end
