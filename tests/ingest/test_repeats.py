@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from include.ingest import receipts, repeats
+from include.ingest import load, receipts, repeats
 from include.ingest.load import load_new_files
 from include.settings import REPOSITORY
 from tests.ingest.desk import Desk, calls_csv, numbered_calls
+from tests.running import eventually
 
 CUSTOMERS = "customer_id,legal_name,country\nc1,Acme,US\n"
 NOTICE = "traceback_id,received_at,call_at,called_number\nt1,2026-11-16T10:00:00Z,2026-11-15T10:00:00Z,2125550188\n"
@@ -110,6 +114,43 @@ def test_a_correction_replaces_and_both_are_kept(desk: Desk):
     assert [(row["call_id"], row["sip_code"]) for row in desk.current_calls()] == [("c1", 486), ("c2", 200)]
     [replaced] = desk.superseded()
     assert (replaced["receipt_id"], replaced["source_line"], replaced["by_receipt_id"], replaced["by_source_line"]) == (old.file, 2, new.file, 2)
+
+
+def test_a_correction_that_moves_a_call_over_midnight_replaces_it_too(desk: Desk):
+    """A switch whose clock was an hour off: the row of the other day must not stay beside it."""
+    late = {"start_time": "2026-11-16T23:50:00Z", "answer_time": "", "end_time": "2026-11-16T23:50:10Z", "sip_code": "486"}
+    desk.load_one("cdr/standard/a.csv", calls_csv(late))
+    moved = late | {"start_time": "2026-11-17T00:50:00Z", "end_time": "2026-11-17T00:50:10Z"}
+    receipt = desk.load_one("cdr/standard/b.csv", calls_csv(moved))
+    assert (receipt.rows_accepted, receipt.notes) == (1, {"superseded_rows": 1})
+    assert [str(row["start_at"]) for row in desk.current_calls()] == ["2026-11-17 00:50:00"]
+
+
+def test_files_placed_together_are_judged_as_if_one_by_one(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    versions = [{"sip_code": code, "answer_time": ""} for code in ("480", "486", "480", "503")]
+    files = {f"cdr/standard/{n}.csv": calls_csv(version, {"call_id": f"own{n}"}, {"call_id": "c2"}) for n, version in enumerate(versions)}
+    pictures = []
+    for batch_files in (1, 2, 256):
+        monkeypatch.setattr(load, "BATCH_FILES", batch_files)
+        with desk.afresh(tmp_path / str(batch_files)) as other:
+            for path, content in files.items():
+                other.put(path, content)
+            other.load()
+            other.check_books()
+            pictures.append(picture(other))
+    assert pictures[0] == pictures[1] == pictures[2]
+    assert len(pictures[0]["superseded"]) == 2  # 480 by 486, 486 by 503; the second 480 was known
+
+
+def test_the_same_bytes_twice_in_one_batch_are_loaded_once(desk: Desk):
+    for name in ("a", "b", "c"):
+        desk.put(f"cdr/standard/{name}.csv", numbered_calls(3))
+    summary = desk.load()
+    assert ([receipt.path for receipt in summary.receipts], [receipt.path for receipt in summary.again]) == (
+        ["cdr/standard/a.csv"], ["cdr/standard/b.csv", "cdr/standard/c.csv"],
+    )  # fmt: skip
+    assert len(desk.rows("calls")) == 3
+    desk.check_books()
 
 
 def test_within_a_file_the_last_version_stands(desk: Desk):
@@ -268,6 +309,50 @@ def test_small_feeds_survive_a_kill(desk: Desk, monkeypatch: pytest.MonkeyPatch,
     desk.check_books()
 
 
+LOADER = (
+    "from include import settings; from include.ingest.load import load_new_files; "
+    "print(len(load_new_files(settings.load(), 'cdr').receipts))"
+)
+
+
+def loader(desk: Desk) -> subprocess.Popen:
+    """A process of its own that loads what lies at the desk."""
+    environ = os.environ | {
+        "TOLLGATE_HOME": str(desk.settings.home),
+        "TOLLGATE_PG_PORT": str(desk.settings.pg_port),
+        "TOLLGATE_LANDING": str(desk.settings.landing),
+        "TOLLGATE_LAKE": str(desk.settings.lake),
+        "TOLLGATE_WAREHOUSE_URL": "",
+    }
+    return subprocess.Popen([sys.executable, "-c", LOADER], cwd=REPOSITORY, env=environ, stdout=subprocess.PIPE, text=True)
+
+
+def test_sigkill_at_any_time_leaves_the_lake_of_an_undisturbed_load(desk: Desk, tmp_path: Path):
+    """Killed wherever it happens to be, again and again, until a load gets through by itself."""
+    files = {f"cdr/standard/{n}.csv.gz": calls_csv(*({"call_id": f"c{k}"} for k in range(n * 1500, n * 1500 + 2000))) for n in range(8)}
+    with desk.afresh(tmp_path / "undisturbed") as other:
+        for path, content in files.items():
+            other.put(path, content)
+        other.load()
+        undisturbed = picture(other)
+    with desk.afresh(tmp_path / "disturbed") as other:
+        for path, content in files.items():
+            other.put(path, content)
+        seed = random.randrange(10**6)
+        waits, killed = random.Random(seed), 0
+        for _ in range(6):
+            process = loader(other)
+            # Once the lake is there, the load has begun: importing the libraries is not worth killing.
+            eventually(lambda: (other.settings.lake / ".scratch").exists() or process.poll() is not None, "the load began")
+            time.sleep(waits.uniform(0, 0.6))
+            process.kill()
+            killed += process.wait() == -signal.SIGKILL
+        other.load()
+        other.check_books()
+        assert (picture(other), seed) == (undisturbed, seed)
+        assert killed
+
+
 def test_two_loads_at_once_in_one_process(desk: Desk):
     for n in range(6):
         desk.put(f"cdr/standard/{n}.csv", calls_csv(*({"call_id": f"c{k}"} for k in range(n * 5, n * 5 + 10))))
@@ -292,20 +377,7 @@ def test_two_loads_at_once_in_one_process(desk: Desk):
 def test_two_loads_at_once_in_two_processes(desk: Desk):
     for n in range(6):
         desk.put(f"cdr/standard/{n}.csv", calls_csv(*({"call_id": f"c{k}"} for k in range(n * 5, n * 5 + 10))))
-    environ = os.environ | {
-        "TOLLGATE_HOME": str(desk.settings.home),
-        "TOLLGATE_PG_PORT": str(desk.settings.pg_port),
-        "TOLLGATE_LANDING": str(desk.settings.landing),
-        "TOLLGATE_LAKE": str(desk.settings.lake),
-        "TOLLGATE_WAREHOUSE_URL": "",
-    }
-    program = (
-        "from include import settings; from include.ingest.load import load_new_files; "
-        "print(len(load_new_files(settings.load(), 'cdr').receipts))"
-    )
-    started = [
-        subprocess.Popen([sys.executable, "-c", program], cwd=REPOSITORY, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    started = [loader(desk) for _ in range(2)]
     printed = [process.communicate()[0] for process in started]
     assert [process.returncode for process in started] == [0, 0]
     assert sum(map(int, printed)) == 6
