@@ -85,10 +85,10 @@ def header_columns(declaration: Declaration, header: list[str]) -> tuple[str, ..
         if name in taken and names.count(name) > 1:
             raise RefusedFile(f"column {name} stands twice in the header: leave one of them out, or name them apart, and send the file again")
     for column, field in declaration.fields.items():
-        sources = set(field.sources) or set(field.join)
-        if field.required and field.default is None and not field.folder and not sources & set(names):
+        sources = [source for link in field.chain for source in link.sources or link.join]
+        if field.required and field.chain[-1].default is None and not field.folder and not set(sources) & set(names):
             raise RefusedFile(
-                f"column {' or '.join(sorted(sources, key=(*field.sources, *field.join).index))} is missing from the header "
+                f"column {' or '.join(dict.fromkeys(sources))} is missing from the header "
                 f"({', '.join(names)[:300]}): mend the file, or declare where {column} comes from in {declaration.path.name}"
             )
     return names
@@ -125,9 +125,9 @@ def parse_lines(declaration: Declaration, layouts: tuple[Layout, ...], *, lines:
     fields = {column: declaration.fields.get(column, Field()) for column in CALL_COLUMNS}
     times = declaration.times
     named = {column: row.value(field) for column, field in fields.items()}
-    named |= {f"{column}_as_sent": row.value_as_sent(field) for column, field in fields.items() if field.map}
+    named |= {f"{column}_as_sent": row.value_to_map(field) for column, field in fields.items() if _maps(field)}
     for column in CALL_TIMES:
-        named |= {f"{column}_{key}": row.source(getattr(fields[column], key)) for key in ("plus", "minus") if getattr(fields[column], key)}
+        named |= {f"{column}_{key}": row.amount(fields[column], key) for key in ("plus", "minus") if _amounts(fields[column], key)}
     if times.zone_column:
         named["zone_sent"] = row.source(times.zone_column)
         named["zone"] = f"case zone_sent {_cases(times.zone_of)} end"
@@ -249,7 +249,11 @@ class _Row:
             sent = f"case when is_tidy then {_plain_text(self.declaration, self.quoted)}({sent}) else {sent} end"
         return f"nullif({sent}, '')"
 
-    def value_as_sent(self, field: Field) -> str:
+    def value_to_map(self, field: Field) -> str:
+        """The value that goes into the map."""
+        return f"coalesce({', '.join(self._value_as_sent(link) for link in field.chain if link.map)}, null)"
+
+    def _value_as_sent(self, field: Field) -> str:
         """The value before it is mapped."""
         if field.folder:
             value = literal(self.folder)
@@ -276,10 +280,30 @@ class _Row:
         return value
 
     def value(self, field: Field) -> str:
-        value = self.value_as_sent(field)
-        if field.map:
-            value = f"(case {value} {_cases(field.map)} end)"
+        value = f"coalesce({', '.join(map(self._value, field.chain))}, null)" if field.otherwise else self._value(field)
         return f"cast({value} as varchar)"
+
+    def _value(self, field: Field) -> str:
+        value = self._value_as_sent(field)
+        return f"(case when {value} is not null then case {value} {_cases(field.map)} end end)" if field.map else value
+
+    def amount(self, field: Field, key: str) -> str:
+        """The duration that goes with the source that a time is from."""
+        column = getattr(field, key)
+        own = self.source(column) if column else "'0'"
+        if field.otherwise is None:
+            return own
+        return f"case when {self._value(field)} is not null then {own} else {self.amount(field.otherwise, key)} end"
+
+
+def _maps(field: Field) -> list[str]:
+    """What its maps know."""
+    return [sent for link in field.chain if link.map for sent in link.map]
+
+
+def _amounts(field: Field, key: str) -> list[str]:
+    """The columns with a duration that is added to a time, or taken off it."""
+    return [getattr(link, key) for link in field.chain if getattr(link, key)]
 
 
 def _cases(map_: dict[str, str]) -> str:
@@ -382,8 +406,8 @@ class _Clock:
 
     def _moved(self, column: str, instant: str) -> str:
         field = self.fields[column]
-        plus = f" + to_milliseconds({_milliseconds(f'{column}_plus', field.unit)})" if field.plus else ""
-        minus = f" - to_milliseconds({_milliseconds(f'{column}_minus', field.unit)})" if field.minus else ""
+        plus = f" + to_milliseconds({_milliseconds(f'{column}_plus', field.unit)})" if _amounts(field, "plus") else ""
+        minus = f" - to_milliseconds({_milliseconds(f'{column}_minus', field.unit)})" if _amounts(field, "minus") else ""
         return f"({instant}{plus}{minus})"
 
     def ambiguous(self, epoch: str) -> str:
@@ -411,8 +435,8 @@ def _reasons(fields: dict[str, Field], clock: _Clock, has_epoch: bool) -> list[s
     branches = []
     for column, field in fields.items():
         finished = "" if column in OF_EVERY_RECORD else "is_call and "
-        if field.map:
-            allowed = ", ".join(field.map)
+        if _maps(field):
+            allowed = ", ".join(dict.fromkeys(_maps(field)))
             answered = " and answer_at is null" if field.when_answered else ""
             branches.append(
                 _reject(f"{column} is null and {column}_as_sent is not null{answered}", column, f"not one of {allowed}: ", f"{column}_as_sent")
@@ -425,9 +449,9 @@ def _reasons(fields: dict[str, Field], clock: _Clock, has_epoch: bool) -> list[s
         branches.append(_reject("zone is null", "start_time", f"zone not one of {known}: ", "coalesce(zone_sent, 'empty')"))
     for column in CALL_TIMES:
         field = fields[column]
-        for source, key in ((field.plus, "plus"), (field.minus, "minus")):
-            if source:
-                amount = f"{column}_{key}"
+        for key in ("plus", "minus"):
+            if _amounts(field, key):
+                source, amount = " or ".join(_amounts(field, key)), f"{column}_{key}"
                 missing = f"{column} is not null and {_milliseconds(amount, field.unit)} is null"
                 branches.append(_reject(missing, column, f"{source} is no duration in {field.unit}: ", f"coalesce({amount}, 'empty')"))
         form = " or ".join(clock.times.formats)

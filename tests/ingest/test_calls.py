@@ -333,6 +333,41 @@ def test_a_declaration_extracts_defaults_and_maps(desk: Desk):
     ]  # fmt: skip
 
 
+STAND_INS = """
+times: {format: "%Y-%m-%d %H:%M:%S", zone: UTC}
+fields:
+  call_id: {from: id, required: true}
+  switch_id: {folder: true, default: none}
+  start_time: {from: begin, required: true}
+  end_time: {from: end, required: true, otherwise: {from: begin, plus: duration}}
+  ingress_trunk: {from: route, only_if: {way: [in]}, required: true, otherwise: {from: group, unless: {way: [in]}, default: nobody}}
+  sip_code: {from: status, map: {busy: "486"}, required: true, otherwise: {from: cause, map: {"16": "200", "*": "500"}}}
+"""
+
+
+def test_what_stands_in_for_a_value_brings_its_own_conditions_map_and_duration(desk: Desk):
+    desk.declare("cdr/own", STAND_INS)
+    rows = """id,begin,end,duration,way,route,group,status,cause
+1,2026-11-16 10:00:00,2026-11-16 10:00:30,99,in,r1,g1,busy,16
+2,2026-11-16 10:00:00,,60,out,r1,g1,,16
+3,2026-11-16 10:00:00,,60,in,,g1,,3
+4,2026-11-16 10:00:00,,60,out,r1,g1,idle,
+5,2026-11-16 10:00:00,,60,out,r1,g1,,
+6,2026-11-16 10:00:00,,,out,r1,g1,busy,
+"""
+    receipt = desk.load_one("cdr/own/a.csv", rows)
+    assert [(row.line, row.field, row.reason) for row in receipt.rejected] == [
+        (5, "sip_code", "not one of busy, 16, *: idle"),
+        (6, "sip_code", "empty"),
+        (7, "end_time", "duration is no duration in s: empty"),
+    ]
+    assert [tuple(row.values()) for row in desk.rows("calls", "call_id, ingress_trunk, sip_code, end_ms - start_ms", "call_id")] == [
+        ("1", "r1", 486, 30_000),
+        ("2", "g1", 200, 60_000),
+        ("3", "nobody", 500, 60_000),
+    ]
+
+
 def test_a_call_in_no_folder_has_the_default_switch(desk: Desk):
     desk.declare("cdr/own", OWN_SWITCH)
     columns = "id;correlation;begin;finish;route;a;b;cause;junk\n"
