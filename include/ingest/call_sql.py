@@ -173,9 +173,7 @@ def _split(declaration: Declaration, quoted: bool) -> str:
     if declaration.quotes == "backslash":
         field = rf"{class_}((?:\\.|[^{class_}\\])*)"
         return f"case when contains(line, '\\') then regexp_extract_all({delimiter} || line, {literal(field)}, 1) else {plain} end"
-    inside = '(?:[^"]|"")*' if declaration.quotes == "strict" else f'(?:[^"]|"[^{class_}])*'
-    # One delimiter and the field behind it, so that a line with a delimiter before it is all matches.
-    field = f'{class_}("{inside}"|[^{class_}"]*)'
+    field = quoted_field(declaration)
     # Quotes around values without quotes and delimiters, as most are, need no more than the split.
     value = f'(?:"[^"{class_}]*"|[^"{class_}]*)'
     simple = f"{value}(?:{class_}{value})*"
@@ -183,6 +181,13 @@ def _split(declaration: Declaration, quoted: bool) -> str:
         f"case when not contains(line, '\"') or regexp_full_match(line, {literal(simple)}) then {plain} "
         f"else regexp_extract_all({delimiter} || line, {literal(field)}, 1) end"
     )
+
+
+def quoted_field(declaration: Declaration) -> str:
+    """Matches a delimiter and the field behind it, quoted or not: a line with a delimiter before it is all matches."""
+    class_ = "\\t" if declaration.delimiter == "\t" else f"\\{declaration.delimiter}"
+    inside = '(?:[^"]|"")*' if declaration.quotes == "strict" else f'(?:[^"]|"[^{class_}])*'
+    return f'{class_}("{inside}"|[^{class_}"]*)'
 
 
 def _plain_text(declaration: Declaration, quoted: bool) -> str | None:
