@@ -30,6 +30,8 @@ PARQUET = "format parquet, compression zstd, compression_level 1, parquet_versio
 """How calls are written: a third faster than DuckDB's own choice, and a fifth smaller (`docs/performance.md`)."""
 
 OFFSET = r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])$"
+DELIMITER_INSIDE = "chr(57345)"
+"""Stands for a delimiter within quotes while a line is split; a character for private use, as that for NULs."""
 OF_EVERY_RECORD = ("call_id", "switch_id", "start_time")
 """What also a record that is no finished call must have where it is required."""
 CLOCK_MAY_DIFFER_S = 450
@@ -173,14 +175,18 @@ def _split(declaration: Declaration, quoted: bool) -> str:
     if declaration.quotes == "backslash":
         field = rf"{class_}((?:\\.|[^{class_}\\])*)"
         return f"case when contains(line, '\\') then regexp_extract_all({delimiter} || line, {literal(field)}, 1) else {plain} end"
-    field = quoted_field(declaration)
-    # Quotes around values without quotes and delimiters, as most are, need no more than the split.
-    value = f'(?:"[^"{class_}]*"|[^"{class_}]*)'
+    # Quotes around values without delimiters, as most are, need no more than the split.
+    inside = f'[^"{class_}]*' if declaration.quotes == "strict" else f"[^{class_}]*"
+    value = f'(?:"{inside}"|[^"{class_}]*)'
     simple = f"{value}(?:{class_}{value})*"
-    return (
-        f"case when not contains(line, '\"') or regexp_full_match(line, {literal(simple)}) then {plain} "
-        f"else regexp_extract_all({delimiter} || line, {literal(field)}, 1) end"
-    )
+    if declaration.quotes == "strict":
+        # Every second part between quotes is inside of them: a tenth of the time that a pattern takes.
+        part = f"case when place % 2 = 0 then replace(part, {delimiter}, {DELIMITER_INSIDE}) else part end"
+        parts = f"list_transform(string_split(line, '\"'), lambda part, place: {part})"
+        split = f"string_split(array_to_string({parts}, '\"'), {delimiter})"
+    else:
+        split = f"regexp_extract_all({delimiter} || line, {literal(quoted_field(declaration))}, 1)"
+    return f"case when not contains(line, '\"') or regexp_full_match(line, {literal(simple)}) then {plain} else {split} end"
 
 
 def quoted_field(declaration: Declaration) -> str:
@@ -190,11 +196,13 @@ def quoted_field(declaration: Declaration) -> str:
     return f'{class_}("{inside}"|[^{class_}"]*)'
 
 
-def _plain_text(declaration: Declaration, quoted: bool) -> str | None:
-    """The macro that takes a field's quotes or backslashes off; null where there are none."""
+def _plain_text(declaration: Declaration, quoted: bool, field: str) -> str:
+    """A field without its quotes or backslashes, where there are any."""
     if declaration.quotes == "none" or not quoted:
-        return None
-    return "unescaped" if declaration.quotes == "backslash" else "unquoted"
+        return field
+    if declaration.quotes == "strict":
+        return f"unquoted_value({field}, {DELIMITER_INSIDE}, {literal(declaration.delimiter)})"
+    return f"unescaped({field})" if declaration.quotes == "backslash" else f"unquoted({field})"
 
 
 def _is_untidy(declaration: Declaration, quoted: bool) -> str:
@@ -210,14 +218,19 @@ def _is_untidy(declaration: Declaration, quoted: bool) -> str:
 
 
 def _tidied(declaration: Declaration, quoted: bool) -> str:
-    macro = _plain_text(declaration, quoted)
-    value = f"trim({macro}(field))" if macro else "trim(field)"
+    value = f"trim({_plain_text(declaration, quoted, 'field')})"
     return f"list_transform(fields, lambda field: case when {value} in ({literals(sorted(declaration.nulls))}) then '' else {value} end)"
 
 
 def _broken_quotes(declaration: Declaration, quoted: bool) -> str:
     if declaration.quotes in ("none", "backslash") or not quoted:
         return ""
+    if declaration.quotes == "strict":
+        # What stands between two quoted values begins and ends with a delimiter; between two halves of one, where a quote is doubled, is nothing.
+        delimiter, parts = literal(declaration.delimiter), "string_split(line, '\"')"
+        edges = f"(place = 1 or starts_with(part, {delimiter})) and (place = len({parts}) or ends_with(part, {delimiter}))"
+        stray = f"list_filter({parts}, lambda part, place: place % 2 = 1 and part <> '' and not ({edges}))"
+        return _reject(f"contains(line, '\"') and (len({parts}) % 2 = 0 or len({stray}) > 0)", "line", "quotes do not pair")
     whole = "coalesce(list_sum(list_transform(fields, lambda field: length(field))), 0) + len(fields) = length(line) + 1"
     return _reject(f"contains(line, '\"') and not ({whole})", "line", "quotes do not pair")
 
@@ -250,8 +263,9 @@ class _Row:
             sent = f"values[{next(iter(places.values()))}]"
         else:
             sent = "case layout " + " ".join(f"when {number} then values[{place}]" for number, place in places.items()) + " end"
-        if _plain_text(self.declaration, self.quoted) is not None:
-            sent = f"case when is_tidy then {_plain_text(self.declaration, self.quoted)}({sent}) else {sent} end"
+        plain = _plain_text(self.declaration, self.quoted, sent)
+        if plain != sent:
+            sent = f"case when is_tidy then {plain} else {sent} end"
         return f"nullif({sent}, '')"
 
     def value_to_map(self, field: Field) -> str:

@@ -77,6 +77,21 @@ def test_a_standard_call_comes_through_value_by_value(desk: Desk):
     }
 
 
+def test_quotes_and_delimiters_within_values_are_kept(desk: Desk):
+    values = [",", '"', '""', ',"', '",', 'a,"b",c', '"a","b"', "a,b", 'a""b,', '","', "x"]
+    receipt = desk.load_one("cdr/standard/a.csv", calls_csv(*({"call_id": f"c{n:02d}", "signer": value} for n, value in enumerate(values))))
+    assert receipt.rejected == []
+    assert [row["signer"] for row in desk.rows("calls", "signer", "call_id")] == values
+
+
+@pytest.mark.parametrize("value", ['x"y"', '"x"y', 'x"y', '"x" ', '"x', '"x"""y'])
+def test_quotes_that_do_not_enclose_a_value_are_damage(desk: Desk, value: str):
+    good = calls_csv({"signer": "SIGNER"})
+    receipt = desk.load_one("cdr/standard/a.csv", good + good.split("\n")[1].replace("SIGNER", value) + "\n")
+    assert [(row.line, row.field, row.reason) for row in receipt.rejected] == [(3, "line", "quotes do not pair")]
+    assert receipt.rows_accepted == 1
+
+
 @pytest.mark.parametrize(
     ("time", "instant"),
     [
