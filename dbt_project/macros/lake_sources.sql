@@ -14,7 +14,7 @@
   {%- if execute -%}
   {%- set lake = env_var('TOLLGATE_LAKE') | replace("'", "''") -%}
   create schema if not exists raw_lake;
-  {% for table in ['receipts', 'superseded'] %}
+  {% for table in ['receipts', 'superseded', 'deliveries'] %}
   create or replace view raw_lake.{{ table }} as
     select * from read_parquet('{{ lake }}/{{ table }}/*.parquet');
   {% endfor %}
@@ -28,6 +28,8 @@
       where r.receipt_id = t.receipt_id and r.state in ('loaded', 'partial')
     )
     {%- if name == 'calls' %}
+    -- calls that go on, and records of no call, are kept and not counted
+    and t.record_kind in ('stop', 'attempt')
     and not exists (
       select 1 from raw_lake.superseded as s
       where s.receipt_id = t.receipt_id and s.source_line = t.source_line
@@ -38,6 +40,14 @@
     )
     {%- endif %};
   {% endfor %}
+  create or replace view raw_lake.open_records as
+    select t.service_date, t.feed, t.switch_id, t.call_id, t.record_kind
+    from read_parquet('{{ lake }}/calls/service_date=*/*.parquet', hive_partitioning = true, hive_types = {'service_date': date}) as t
+    where t.record_kind in ('start', 'interim')
+      and exists (
+        select 1 from raw_lake.receipts as r
+        where r.receipt_id = t.receipt_id and r.state in ('loaded', 'partial')
+      );
   {%- endif -%}
 {%- endmacro %}
 

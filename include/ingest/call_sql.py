@@ -136,6 +136,7 @@ def parse_lines(declaration: Declaration, layouts: tuple[Layout, ...], *, lines:
     if times.minutes_west:
         named["minutes_west"] = row.source(times.minutes_west)
     named["epoch_text"] = row.value(times.epoch) if times.epoch else "cast(null as varchar)"
+    named["sequence_text"] = row.value(declaration.sequence) if declaration.sequence else "cast(null as varchar)"
     epoch = "cast(case when regexp_full_match(epoch_text, '[0-9]{9,10}') then epoch_text end as bigint)"
     clock = _Clock(times, fields)
     kept_map = fields["sip_code"].when_answered
@@ -395,8 +396,9 @@ class _Clock:
             instant = f"case when {in_utc} or regexp_matches({column}, '{OFFSET}') then try_cast({column} as timestamptz) end"
             return f"make_timestamp(epoch_us({instant}))"  # what a cast would do, in a third of the time
         if formats[0] in EPOCHS:
-            count = f"case when regexp_full_match({column}, '[0-9]{{9,17}}([.][0-9]{{1,6}})?') then cast({column} as decimal(24, 6)) end"
-            return f"make_timestamp(cast({count} * {EPOCHS[formats[0]]} as bigint))"
+            unit, digits = EPOCHS[formats[0]]
+            count = f"case when regexp_full_match({column}, '[0-9]{digits}([.][0-9]{{1,6}})?') then cast({column} as decimal(24, 6)) end"
+            return f"make_timestamp(cast({count} * {unit} as bigint))"
         text = column
         for name, offset in self.times.abbreviations.items():
             text = f"replace({text}, {literal(name)}, {literal(offset)})"

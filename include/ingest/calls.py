@@ -58,11 +58,21 @@ class Evidence:
     """Answered calls of 5 s or more by the power of ten between the talk time stated and end - answer; 0 where they agree."""
     mismatches: int = 0
     """Answered calls whose stated talk time is off by more than two seconds."""
+    sequences: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """By switch the first and the last number of its records' sequence, and how many numbers there are."""
 
     def add(self, other: Evidence) -> None:
+        for switch, (first, last, count) in other.sequences.items():
+            known = self.sequences.get(switch, (first, last, 0))
+            self.sequences[switch] = (min(first, known[0]), max(last, known[1]), count + known[2])
         self.clocks += other.clocks
         self.durations += other.durations
         self.mismatches += other.mismatches
+
+    @property
+    def missing_records(self) -> int:
+        """Numbers left out between a switch's first and last: its records that are not in the file."""
+        return sum(max(last - first + 1 - count, 0) for first, last, count in self.sequences.values())
 
     @property
     def clock_error(self) -> timedelta | None:
@@ -168,6 +178,7 @@ def read(
         "records_over_lines": parsed.joined,
         "other_lines": parsed.lines - parsed.joined - parsed.rows_read if declaration.other_lines else 0,
         "duration_mismatches": parsed.evidence.mismatches,
+        "missing_records": parsed.evidence.missing_records,
         "unknown_columns": call_sql.unknown_columns(declaration, parsed.columns),
         "not_calls": {day.isoformat(): rows for day, rows in sorted(parsed.not_calls.items())},
     }
@@ -252,11 +263,12 @@ def _parse_piece(job: _Job, number: int, piece: Piece) -> _ParsedPiece:
         _refuse_endless_line(piece, error)
         raise
     joined = _join_lines(connection, job, statement) if quoted and job.declaration.quotes in ("strict", "loose") else 0
-    _refuse_other_header(connection, job)
-    _classify_numbers(connection)
     rejected = connection.execute(
         f"select source_line, reject.field, reject.reason, left(line, {RAW_LIMIT}) from parsed where reject is not null"
     ).fetchall()
+    if rejected:
+        _refuse_other_header(connection, job)
+    _classify_numbers(connection)
     # fetchall(), because DuckDB takes a result of which rows may be left for one still in use.
     [(read,)] = connection.execute("select count(*) from parsed").fetchall()
     found = _ParsedPiece(read, joined, [], [RejectedRow(*row) for row in rejected], _evidence(connection, job.declaration), Counter())
@@ -314,6 +326,13 @@ def _refuse_other_header(connection: duckdb.DuckDBPyConnection, job: _Job) -> No
 
 def _classify_numbers(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `numbers` (raw, number, class) of what the parsed rows leave undecided: libphonenumber decides each distinct one once."""
+    connection.execute("create or replace temp table numbers (raw varchar, number varchar, class number_class)")
+    [(any_undecided,)] = connection.execute(
+        "select count(*) > 0 from parsed where reject is null and (calling_class is null or called_class is null or "
+        "(asserted_raw is not null and asserted_number is null))"
+    ).fetchall()
+    if not any_undecided:
+        return
     connection.execute(call_sql.template("undecided_numbers").substitute())
     undecided = [raw for (raw,) in connection.execute("select raw from numbers where class is null").fetchall()]
     if not undecided:
@@ -341,6 +360,11 @@ def _evidence(connection: duckdb.DuckDBPyConnection, declaration: Declaration) -
             "where epoch_seconds is not null and start_at is not null group by 1"
         ).fetchall()
         found.clocks.update(dict(rows))
+    if declaration.sequence:
+        rows = connection.execute(
+            "select switch_id, min(sequence), max(sequence), count(distinct sequence) from parsed where sequence is not null group by 1"
+        ).fetchall()
+        found.sequences.update({switch or "": (first, last, count) for switch, first, last, count in rows})
     if "talk_time" in declaration.fields:
         rows = connection.execute(
             f"""

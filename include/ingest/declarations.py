@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import logging
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,6 +20,8 @@ import duckdb
 import yaml
 
 from include.lake import tables
+
+log = logging.getLogger(__name__)
 
 BUILT_IN = Path(__file__).resolve().parent.parent / "feeds"
 
@@ -116,6 +119,17 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """What a feed of calls brings for every UTC day, where no manifest says it better."""
+
+    expected_files: int | None = None
+    switches: tuple[str, ...] = ()
+    """Switches of each of which there are calls."""
+    due_minutes: int | None = None
+    """When all of it should be there, in minutes after the end of the day."""
+
+
+@dataclass(frozen=True)
 class Declaration:
     """One feed. `fields` maps our column names to their sources."""
 
@@ -141,6 +155,10 @@ class Declaration:
     layouts: tuple[Layout, ...] = ()
     """For files without a header."""
     times: Times = Times()
+    sequence: Field | None = None
+    """A number that the switch counts up from record to record: what is missing of it was never delivered."""
+    not_content: frozenset[str] = frozenset()
+    """Source columns that are given anew whenever the same complaint is published."""
     ignored: frozenset[str] = frozenset()
     """Source columns that are known and deliberately not taken."""
     nulls: frozenset[str] = frozenset({"", "NULL", "null", "\\N"})
@@ -152,6 +170,7 @@ class Declaration:
     """Whether a snapshot without a row says that there are none; else it is refused as a broken download."""
     verified: bool = field(default=True)
     """Whether the layout was ever read from a real file."""
+    delivery: Delivery | None = None
 
     @property
     def feed(self) -> str:
@@ -162,7 +181,7 @@ TIMES_KEYS = {"format", "zone", "minutes_west", "abbreviations", "epoch"}
 FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "type_lines", "guard", "quotes", "other_lines", "corrupt_tail"}
 TOP_KEYS = {
     "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "may_be_empty",
-    "verified",
+    "verified", "sequence", "not_content", "delivery",
 }
 FIELD_KEYS = {
     "from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix", "date_only", "join", "parse",
@@ -181,12 +200,13 @@ QUOTES = ("strict", "loose", "none", "backslash")
 """How fields are quoted: by RFC 4180; the same, but quotes inside need not be doubled; not at all; `\\` before what is meant literally."""
 UNITS = {"s": 1000, "ms": 1, "10ms": 10, "us": 0.001, "ns": 0.000001, "h:m:s": None}
 """Units of durations, in milliseconds; `h:m:s` is hours, minutes and seconds with colons."""
-EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
-"""Times as a count since 1970 in UTC, in microseconds."""
+EPOCHS = {"epoch_s": (1_000_000, "{9,11}"), "epoch_ms": (1_000, "{12,14}"), "epoch_us": (1, "{15,17}")}
+"""Times as a count since 1970 in UTC: the count's unit in microseconds, and how many digits it has."""
 PARSERS = Path(__file__).with_name("parsers")
 MAPS = Path(__file__).with_name("maps")
 TIME_MAY_BE_UNKNOWN = {("complaints", "call_at")}
 """Columns beside which the lake says whether the time of day is known: elsewhere a date would pass for midnight."""
+DELIVERY_KEYS = {"files_per_day", "files_per_hour", "switches", "due"}
 
 CALL_COLUMNS = (
     "call_id", "attempt", "switch_id", "start_time", "answer_time", "end_time", "ingress_trunk", "egress_trunk", "source_ip",
@@ -230,6 +250,21 @@ def load(feed: str, home: Path) -> Declaration:
     raise BadDeclaration(f"no declaration for feed {feed!r}: add {home / 'feeds' / kind / f'{name}.yaml'} (see docs/feeds.md)")
 
 
+def deliveries(home: Path) -> dict[str, Delivery]:
+    """What feeds of calls are declared to deliver. A faulty declaration refuses the feed's files and tells why there; here it is left out."""
+    files = (path for folder in (home / "feeds", BUILT_IN) for path in (folder / "cdr").glob("[!.]*.yaml"))
+    found = {}
+    for feed in sorted({f"cdr/{path.stem}" for path in files}):
+        try:
+            delivery = load(feed, home).delivery
+        except (BadDeclaration, OSError) as error:
+            log.error("nothing is known of what %s delivers: %s", feed, error)
+            continue
+        if delivery is not None:
+            found[feed] = delivery
+    return found
+
+
 @lru_cache(maxsize=256)
 def _parsed(kind: str, name: str, path: Path, _modified_ns: int) -> Declaration:
     """`parse`, once for the many files of a feed; a file that was changed is read again."""
@@ -265,11 +300,14 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
             for number, layout in enumerate(check.typed("layouts", given.get("layouts", []), list, "a list of lists"))
         ),
         times=_times(check, kind, times),
+        sequence=_field(check, kind, "sequence", given["sequence"], "sequence") if "sequence" in given else None,
+        not_content=frozenset(check.texts("not_content", given.get("not_content", []))),
         ignored=frozenset(check.texts("ignored", given.get("ignored", []))),
         key=check.texts("key", given.get("key", [])),
         smallest_share_of_previous=share,
         may_be_empty=check.typed("may_be_empty", given.get("may_be_empty", False), bool, "true or false"),
         verified=check.typed("verified", given.get("verified", True), bool, "true or false"),
+        delivery=_delivery(check, kind, given["delivery"]) if "delivery" in given else None,
         **format_,
         **({"nulls": frozenset(check.texts("nulls", given["nulls"])) | {""}} if "nulls" in given else {}),
     )
@@ -400,6 +438,33 @@ def _check_zone(check: _Check, zone: Any) -> None:
         check.fail("times.zone", f"is {zone!r}: a name of the IANA time zone database, such as UTC or America/Chicago")
 
 
+def _delivery(check: _Check, kind: str, given: Any) -> Delivery:
+    if kind != "cdr":
+        check.fail("delivery", "is for call records only: leave it out")
+    check.typed("delivery", given, dict, "a mapping such as {files_per_day: 24}")
+    check.keys("delivery.", given, DELIVERY_KEYS)
+    for key in ("files_per_day", "files_per_hour"):
+        count = given.get(key, 1)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            check.fail(f"delivery.{key}", f"is {count!r}: the number of files, 1 or more")
+    if {"files_per_day", "files_per_hour"} <= set(given):
+        check.fail("delivery.files_per_hour", "stands beside files_per_day: leave out one of them")
+    if not {"files_per_day", "files_per_hour", "switches"} & set(given):
+        check.fail("delivery", "says nothing of what to expect: it needs files_per_day, files_per_hour or switches")
+    switches = check.texts("delivery.switches", given.get("switches", []))
+    if "switches" in given and ("" in switches or not switches):
+        check.fail("delivery.switches", f"is {given['switches']!r}: name each switch that always has calls, or leave it out")
+    due = given.get("due")
+    due_at = re.fullmatch("([0-9]{1,3}):([0-5][0-9])", due) if isinstance(due, str) else None
+    if "due" in given and due_at is None:
+        check.fail("delivery.due", f'is {due!r}: hours and minutes after the end of the UTC day, in quotes, such as "02:00" or "30:00"')
+    return Delivery(
+        expected_files=given.get("files_per_day", 24 * given["files_per_hour"] if "files_per_hour" in given else None),
+        switches=switches,
+        due_minutes=60 * int(due_at[1]) + int(due_at[2]) if due_at else None,
+    )
+
+
 def _check_whole(check: _Check, declaration: Declaration) -> None:
     """What the parts must be to each other."""
     if not declaration.header and not declaration.layouts:
@@ -415,6 +480,10 @@ def _check_whole(check: _Check, declaration: Declaration) -> None:
         field_ = declaration.fields.get(column)
         if field_ is None or not (field_.required or field_.chain[-1].default is not None):
             check.fail(f"fields.{column}", "must be declared, with 'required: true' or a default")
+    if declaration.sequence and declaration.kind != "cdr":
+        check.fail("sequence", "is for call records only: leave it out")
+    if declaration.not_content and declaration.kind != "complaints":
+        check.fail("not_content", "is for complaints only: leave it out")
     for column in declaration.key:
         if column not in declaration.fields:
             check.fail("key", f"names {column!r}, which is not among the fields: declare it or take it out")
@@ -440,8 +509,9 @@ def _sources_of(field_: Field) -> set[str]:
 def taken_columns(declaration: Declaration) -> set[str]:
     """Every source column that the declaration looks at."""
     times = declaration.times
-    fields = [*declaration.fields.values(), *([times.epoch] if times.epoch else [])]
-    return {source for field_ in fields for link in field_.chain for source in _sources_of(link)} | set(filter(None, (times.zone_column, times.minutes_west)))
+    fields = [*declaration.fields.values(), *filter(None, (times.epoch, declaration.sequence))]
+    sources = {source for field_ in fields for link in field_.chain for source in _sources_of(link)}
+    return sources | set(filter(None, (times.zone_column, times.minutes_west)))
 
 
 def _field(check: _Check, kind: str, column: str, spec: Any, name: str | None = None) -> Field:

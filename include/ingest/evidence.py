@@ -26,7 +26,8 @@ def complaint_columns(parsed: records.Records, declaration: Declaration) -> pd.D
             frame[optional] = pd.Series(None, index=frame.index, dtype="object")
     if "complaint_id" not in frame:
         # Without an id of its own a complaint is what it says: rows equal in every column are one complaint.
-        sent = ["\x1f".join(map(str, row)) for row in parsed.as_sent.itertuples(index=False, name=None)]
+        said = parsed.as_sent.drop(columns=list(declaration.not_content), errors="ignore")
+        sent = ["\x1f".join(map(str, row)) for row in said.itertuples(index=False, name=None)]
         frame["complaint_id"] = [f"{declaration.name}-{sha256(text.encode()).hexdigest()[:20]}" for text in sent]
     _add_numbers(frame, "calling", with_class=True)
     _add_numbers(frame, "called")

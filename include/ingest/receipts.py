@@ -70,6 +70,8 @@ class Receipt:
             return file.dated_on or self.loaded_at.date()
         if self.kind == "manifest" or self.rows_read == self.rows_duplicate:
             return file.dated_on
+        if self.kind == "cdr" and (self.rows_by_date or self.state == "partial"):
+            return file.dated_on  # a declared delivery counts it there, and a torn file makes it partial, whatever its rows are of
         return None
 
     def refuse(self, reason: str) -> Receipt:

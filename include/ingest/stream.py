@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from isal import igzip
+from isal import igzip, isal_zlib
 from isal.igzip_lib import IsalError
 
 from include.ingest.receipts import RefusedFile
@@ -71,11 +71,16 @@ class LineStream:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             hashed = _Hashed(raw, self._hash)
-            yield from self._pieces(igzip.GzipFile(fileobj=hashed, mode="rb") if packed else io.BufferedReader(hashed, 2**20), size)
+            yield from self._pieces(self._source(hashed, packed), size)
             while hashed.read(2**20):
                 continue  # bytes behind the packed stream belong to the file's identity
         if self._nuls > max(NUL_BYTES_MAY_BE, NUL_SHARE_MAY_BE * self._bytes):
             raise RefusedFile(f"{self._nuls} of {self._bytes} bytes are NUL, as in a file whose writer was stopped: send it again")
+
+    def _source(self, hashed: _Hashed, packed: bool):
+        if not packed:
+            return io.BufferedReader(hashed, 2**20)
+        return _UpToABreak(hashed) if self.keep_good_part else igzip.GzipFile(fileobj=hashed, mode="rb")
 
     def _pieces(self, source, size: int) -> Iterator[Piece]:
         rest = b""
@@ -159,6 +164,28 @@ def _end_of_records(text: bytes) -> int:
 
 def no_line(line: int) -> str:
     return f"line {line} is longer than {LONGEST_LINE} bytes: look for missing line ends and send the file again"
+
+
+class _UpToABreak:
+    """A gzip stream that gives every byte before the place where it breaks off; the usual reader gives none of its last block."""
+
+    def __init__(self, packed: io.RawIOBase) -> None:
+        self._packed, self._member, self._rest = packed, isal_zlib.decompressobj(31), b""
+
+    def read1(self, _size: int) -> bytes:
+        while True:
+            block, self._rest = self._rest or self._packed.read(4096), b""
+            if self._member.eof:  # another member, or zeros to fill the file up
+                block = block.lstrip(b"\0")
+                if not block:
+                    return b""
+                self._member = isal_zlib.decompressobj(31)
+            elif not block:
+                raise EOFError("it ends before the end-of-stream marker")
+            unpacked = self._member.decompress(block)
+            self._rest = self._member.unused_data
+            if unpacked:
+                return unpacked
 
 
 class _Hashed(io.RawIOBase):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 
 import psycopg
+import pyarrow as pa
 
+from include.ingest import declarations
 from include.lake import dbt, publish, tables
 from include.settings import Settings
 
@@ -56,9 +59,16 @@ def run_of(settings: Settings, day: date, processed: list[date]) -> dict:
     }
 
 
+def write_deliveries(settings: Settings) -> None:
+    """Put what the feeds' declarations say now to where the models read it."""
+    declared = [{"feed": feed, **asdict(delivery)} for feed, delivery in declarations.deliveries(settings.home).items()]
+    tables.write(settings.lake / "deliveries" / "declared.parquet", pa.Table.from_pylist(declared, schema=tables.schema("deliveries")))
+
+
 def build_lake(settings: Settings, day: date, processed: list[date]) -> dict[str, int]:
     """Build and publish the lake models of one service date; returns rows published by model."""
     tables.create(settings.lake)
+    write_deliveries(settings)
     run = run_of(settings, day, processed)
     dbt.run_dbt(settings, "lake", "build", (*dbt.LAKE_MODELS, *dbt.WITHOUT_UNIT_TESTS), run)
     return publish.publish(settings, run)

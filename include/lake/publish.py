@@ -21,6 +21,7 @@ from include.settings import Settings
 
 ARROW_TYPES = {
     "text": pa.string(),
+    "text[]": pa.list_(pa.string()),
     "integer": pa.int32(),
     "bigint": pa.int64(),
     "boolean": pa.bool_(),

@@ -145,6 +145,14 @@ SUPERSEDED = [
     ("by_source_line", INT),
 ]
 
+# What feeds of calls are declared to bring for every day; one file, written anew before each build.
+DELIVERIES = [
+    ("feed", TEXT),
+    ("expected_files", BIGINT),  # null where only switches are declared
+    ("switches", pa.list_(TEXT)),
+    ("due_minutes", INT),  # after the end of the service date
+]
+
 REFERENCE = {
     "customers": [
         ("customer_id", TEXT), ("legal_name", TEXT), ("customer_type", TEXT), ("country", TEXT), ("onboarded_on", DATE),
@@ -186,6 +194,7 @@ UNDATED = {
     "arrivals": ARRIVALS,
     "manifests": MANIFESTS,
     "superseded": SUPERSEDED,
+    "deliveries": DELIVERIES,
     **{f"reference/{name}": PROVENANCE + columns for name, columns in REFERENCE.items()},
 }
 

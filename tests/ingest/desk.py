@@ -106,7 +106,7 @@ class Desk:
     def load_one(self, relative: str, content: str | bytes) -> receipts.Receipt:
         """Put one file, load it, and return its receipt."""
         self.put(relative, content)
-        [receipt] = self.load(relative.split("/")[0]).receipts
+        [receipt] = [receipt for receipt in self.load(relative.split("/")[0]).receipts if receipt.path == relative]
         self.check_books()
         return receipt
 
@@ -125,14 +125,14 @@ class Desk:
         return {row["line"]: (row["field"], row["reason"]) for row in rows}
 
     def rows(self, table: str, columns: str = "*", order: str = "receipt_id, source_line") -> list[dict[str, Any]]:
-        """A lake table as its readers see it: rows whose receipt stands as loaded."""
+        """A lake table as its readers see it: rows whose receipt stands, and was not refused."""
         dated = table in ("calls", "complaints", "notices")
         files = str(self.settings.lake / table / ("*/*.parquet" if dated else "*.parquet"))
         return LAKE.sql(
             f"""
             select {columns}
             from read_parquet($files, hive_partitioning = {str(dated).lower()}) as rows
-            where receipt_id in (select receipt_id from read_parquet($receipts) where state = 'loaded')
+            where receipt_id in (select receipt_id from read_parquet($receipts) where state <> 'refused')
             order by {order}
             """,
             params={"files": files, "receipts": str(self.settings.lake / "receipts" / "*.parquet")},
@@ -164,7 +164,7 @@ class Desk:
             assert counts == [lake[row["file"]][f"rows_{what}"] for what in ("read", "accepted", "rejected", "duplicate")]
             assert row["state"] == lake[row["file"]]["state"]
             kept = table.get(row["kind"], row["feed"])
-            if row["state"] == "loaded":
+            if row["state"] != "refused":
                 assert counts[1] == sum(mine["receipt_id"] == row["file"] for mine in self.rows(kept, "receipt_id"))
             else:
                 assert counts == [0, 0, 0, 0] and row["reason"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from include.ingest import declarations
-from include.ingest.declarations import BadDeclaration
+from include.ingest.declarations import BadDeclaration, Delivery
 from include.lake import tables
 
 SHIPPED = sorted(path.relative_to(declarations.BUILT_IN).with_suffix("").as_posix() for path in declarations.BUILT_IN.glob("*/*.yaml"))
@@ -63,7 +63,7 @@ FAULTY: dict[str, tuple[str, str | bytes, str, str]] = {
     "a list": ("cdr/x", "- a", "'fields'", "needs a mapping"),
     "no fields": ("cdr/x", "description: x", "'fields'", "needs a mapping"),
     "fields as list": ("cdr/x", "fields: [call_id]", "'fields'", "needs a mapping"),
-    "unknown key": ("cdr/x", STANDARD + "colour: red\n", "unknown key colour", "one of description"),
+    "unknown key": ("cdr/x", STANDARD + "colour: red\n", "unknown key colour", "one of delivery, description"),
     "unknown key of format": ("cdr/x", STANDARD.replace("header:", "quote: x\n  header:"), "unknown key format.quote:", "quotes"),
     "unknown key of times": ("cdr/x", STANDARD.replace("times:", "times:\n  tz: UTC"), "unknown key times.tz:", "zone"),
     "unknown key of a field": ("cdr/x", field("{form: x}"), "unknown key fields.attestation.form", "from"),
@@ -145,6 +145,20 @@ FAULTY: dict[str, tuple[str, str | bytes, str, str]] = {
     "default as null": ("cdr/x", field("{default: null}"), "fields.attestation.default holds None", "quotes"),
     "nulls with a null": ("cdr/x", STANDARD + "nulls: [null, '-']\n", "nulls holds None", "quotes"),
     "nulls as text": ("cdr/x", STANDARD + "nulls: '-'\n", "nulls is '-'", "a list"),
+    "delivery of complaints": ("complaints/x", COMPLAINTS + "delivery: {files_per_day: 1}\n", "delivery is for call records only", "leave it out"),
+    "delivery as number": ("cdr/x", STANDARD + "delivery: 24\n", "delivery is 24", "a mapping such as {files_per_day"),
+    "unknown key of delivery": ("cdr/x", STANDARD + "delivery: {files: 1}\n", "unknown key delivery.files", "one of due, files_per_day"),
+    "delivery by day and hour": ("cdr/x", STANDARD + "delivery: {files_per_day: 24, files_per_hour: 1}\n", "delivery.files_per_hour", "leave out one"),
+    "delivery of nothing": ("cdr/x", STANDARD + "delivery: {due: '02:00'}\n", "delivery says nothing", "it needs files_per_day"),
+    "no files": ("cdr/x", STANDARD + "delivery: {files_per_day: 0}\n", "delivery.files_per_day is 0", "1 or more"),
+    "files as text": ("cdr/x", STANDARD + "delivery: {files_per_hour: many}\n", "delivery.files_per_hour is 'many'", "the number of files"),
+    "files as boolean": ("cdr/x", STANDARD + "delivery: {files_per_day: yes}\n", "delivery.files_per_day is True", "the number of files"),
+    "switches as text": ("cdr/x", STANDARD + "delivery: {switches: nyc1}\n", "delivery.switches is 'nyc1'", "a list"),
+    "no switches": ("cdr/x", STANDARD + "delivery: {switches: []}\n", "delivery.switches is []", "name each switch"),
+    "switch without a name": ("cdr/x", STANDARD + "delivery: {switches: ['']}\n", "delivery.switches is ['']", "name each switch"),
+    "due without quotes": ("cdr/x", STANDARD + "delivery: {files_per_day: 1, due: 30:00}\n", "delivery.due is 1800", "in quotes"),
+    "due without minutes": ("cdr/x", STANDARD + "delivery: {files_per_day: 1, due: '2'}\n", "delivery.due is '2'", '"02:00"'),
+    "due of 60 minutes": ("cdr/x", STANDARD + "delivery: {files_per_day: 1, due: '02:60'}\n", "delivery.due is '02:60'", "minutes after the end"),
     "ignored as text": ("cdr/x", STANDARD + "ignored: text\n", "ignored is 'text'", "a list"),
 }
 
@@ -158,6 +172,31 @@ def test_a_faulty_one_names_file_key_and_remedy(tmp_path: Path, fault: str):
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert key in message and remedy in message, message
+
+
+@pytest.mark.parametrize(
+    ("yaml", "expected"),
+    {
+        '{files_per_day: 24, due: "30:05"}': Delivery(24, (), 1805),
+        "{files_per_hour: 2, switches: [nyc1, 7]}": Delivery(48, ("nyc1", "7"), None),
+        '{switches: [nyc1], due: "00:00"}': Delivery(None, ("nyc1",), 0),
+    }.items(),
+)
+def test_a_delivery_is_files_a_day_switches_and_minutes_after_it(tmp_path: Path, yaml: str, expected: Delivery):
+    declare(tmp_path, "cdr/x", f"{STANDARD}delivery: {yaml}\n")
+    assert declarations.load("cdr/x", tmp_path).delivery == expected
+
+
+def test_deliveries_are_those_of_sound_declarations_and_the_homes_win(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    assert declarations.deliveries(tmp_path) == {}
+    declare(tmp_path, "cdr/standard", STANDARD + "delivery: {files_per_day: 4}\n")
+    declare(tmp_path, "cdr/mine", STANDARD + "delivery: {switches: [x]}\n")
+    declare(tmp_path, "cdr/silent", STANDARD)
+    declare(tmp_path, "cdr/.draft", STANDARD + "delivery: {files_per_day: 1}\n")
+    faulty = declare(tmp_path, "cdr/faulty", STANDARD + "delivery: {files_per_day: none}\n")
+    assert declarations.deliveries(tmp_path) == {"cdr/mine": Delivery(switches=("x",)), "cdr/standard": Delivery(expected_files=4)}
+    [told] = caplog.messages
+    assert told.startswith(f"nothing is known of what cdr/faulty delivers: {faulty}: delivery.files_per_day is 'none'")
 
 
 @pytest.mark.parametrize("feed", ["cdr/nobody", "nobody/standard", "cdr"])

@@ -44,6 +44,11 @@ def test_the_routes_of_a_call_are_its_attempts_in_order(desk: Desk):
     assert [tuple(row.values()) for row in rows[1:3]] == [("000310", False), ("000311", True)]
 
 
+def test_a_number_left_out_is_a_lost_record(desk: Desk):
+    receipt = desk.load_one("cdr/sansay_vsx/den1/a.cdr", "".join(line + "\n" for line in SAMPLE.splitlines() if not line.startswith("000000004")))
+    assert receipt.notes["missing_records"] == 1
+
+
 def test_what_the_vsx_ended_itself_has_a_status_by_its_text(desk: Desk):
     told = {"Ring No Answer Timeout": 480, "No Response to INVITE": 408, "VSX Capacity Exceeded": 503}
     rows = []

@@ -30,6 +30,7 @@ def test_every_key_is_described_and_every_key_described_exists():
         *declarations.TOP_KEYS,
         *(f"format.{key}" for key in declarations.FORMAT_KEYS),
         *(f"times.{key}" for key in declarations.TIMES_KEYS),
+        *(f"delivery.{key}" for key in declarations.DELIVERY_KEYS),
         *(f"fields.<column>.{key}" for key in declarations.FIELD_KEYS),
     ]
     assert sorted(first_cells("key")) == sorted(known)

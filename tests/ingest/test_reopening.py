@@ -57,3 +57,9 @@ def test_the_day_of_the_run_and_days_not_processed_are_not_reopened(processed: D
     for day in (15, 19, 20):
         processed.put(f"complaints/standard/{day}/2026-11-{day}.csv", COMPLAINTS)
     assert reopened("complaints") == []
+
+
+def test_a_new_file_of_calls_reopens_the_date_in_its_path_too(processed: Desk):
+    processed.put("cdr/standard/2026-11-17/h00.csv", numbered_calls(1))  # a call of the 16th
+    assert reopened("cdr") == ["16", "17"]
+    processed.check_books()

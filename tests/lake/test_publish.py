@@ -26,6 +26,7 @@ COLUMNS = {
     "seen_on": "date",
     "seen_at": "timestamp",
     "share": "double precision",
+    "switches": "text[]",
 }
 DESCRIPTION = """It's "quoted", 100 % of it; -- and \\ stays"""
 
@@ -55,7 +56,7 @@ class Bench:
     def row(party_id: str | None, attempts: int | None) -> dict:
         return {
             "party_id": party_id, "order": 7, "attempts": attempts, "fine": True, "seen_on": date(2026, 11, 1),
-            "seen_at": datetime(2026, 11, 20, 23, 59, 59, 999000), "share": 0.1,
+            "seen_at": datetime(2026, 11, 20, 23, 59, 59, 999000), "share": 0.1, "switches": ["nyc1", "it's"],
         }  # fmt: skip
 
     def declare(self, *nodes: dict) -> None:
@@ -100,8 +101,8 @@ def test_every_type_and_null_arrives_as_it_was(bench):
     bench.write("all_types", "2026-11-20", [bench.row("it's", 2**40), dict.fromkeys(bench.row("", 0))])
     assert bench.publish() == {"all_types": 2, "zz_last": 2}
     assert bench.rows("select * from lake.all_types order by party_id nulls last") == [
-        (date(2026, 11, 20), "it's", 7, 2**40, True, date(2026, 11, 1), datetime(2026, 11, 20, 23, 59, 59, 999000), 0.1),
-        (date(2026, 11, 20), *[None] * 7),
+        (date(2026, 11, 20), "it's", 7, 2**40, True, date(2026, 11, 1), datetime(2026, 11, 20, 23, 59, 59, 999000), 0.1, ["nyc1", "it's"]),
+        (date(2026, 11, 20), *[None] * 8),
     ]
 
 

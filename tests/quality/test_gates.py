@@ -84,6 +84,21 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
         "1: feed cdr/standard, path cdr/standard/nyc1/20261116T99.csv, reason why",
         ("cdr/standard",),
     ),
+    ("call_records", "calls_that_began_have_ended"): (
+        [f"insert into lake.unfinished_calls_daily (service_date, feed, switch_id, begun, unfinished) values ('{MONDAY}', 'cdr/asterisk', 'x', 100, 6)"],
+        "1: feed cdr/asterisk, switch_id x, begun 100, unfinished 6",
+        ("cdr/asterisk",),
+    ),
+    ("call_records", "no_record_is_missing_from_the_sequence"): (
+        [f"update ops.file_receipts set notes = '{{\"missing_records\": 3}}' where file = {FIRST_ASTERISK}"],
+        "1: feed cdr/asterisk, path cdr/asterisk/",
+        ("cdr/asterisk",),
+    ),
+    ("call_records", "talk_times_agree"): (
+        [f"update ops.file_receipts set notes = jsonb_build_object('duration_mismatches', rows_accepted / 100 + 1) where file = {FIRST_ASTERISK}"],
+        "1: feed cdr/asterisk, path cdr/asterisk/",
+        ("cdr/asterisk",),
+    ),
     ("evidence_feeds", "every_feed_arrived"): (
         [f"update lake.feed_delivery_daily set loaded_files = 0 where feed = 'tracebacks/standard' and service_date = '{MONDAY}'"],
         "2: feed complaints/ftc_csv; feed tracebacks/standard",

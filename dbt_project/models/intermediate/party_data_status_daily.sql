@@ -8,17 +8,23 @@ with parties as (
 
 cdr_feeds as (
 
-    select service_date, feed, status, reason from {{ ref('feed_status_daily') }} where kind = 'cdr'
+    select service_date, feed, status, reason, declared_switches from {{ ref('feed_status_daily') }} where kind = 'cdr'
 
 ),
 
--- which feeds bring a switch's calls: those that did on the day or in the 28 days before
+-- which feeds bring a switch's calls: those that did on the day or in the 28 days before, and those declared to
 switch_feeds as (
 
     select distinct d.service_date, c.switch_id, c.feed
     from {{ ref('days_to_build') }} as d
     inner join {{ ref('switch_coverage_hourly') }} as c
         on c.service_date between d.service_date - 28 and d.service_date
+
+    union
+
+    select f.service_date, s.switch_id, f.feed
+    from cdr_feeds as f
+    cross join lateral unnest(f.declared_switches) as s (switch_id)
 
 ),
 

@@ -11,8 +11,10 @@ receipts as (
 
     select
         receipt_id,
+        path,
         kind,
         feed,
+        state,
         rows_read,
         rows_accepted,
         rows_duplicate
@@ -27,6 +29,7 @@ arrivals as (
         kind,
         feed,
         receipt_id,
+        path,
         dated_on,
         arrived_at,
         -- the last part of the path, which is all that a manifest of another folder has in common with it
@@ -61,6 +64,110 @@ files_of_day as (
     where a.dated_on = date '{{ day }}'
         -- nothing in it, or nothing new; a file whose every row was refused is neither
         and r.rows_read = r.rows_duplicate
+
+),
+
+-- of each file of calls, the rows of the day that others replaced, and the rows with which it replaced others
+replaced as (
+
+    select s.receipt_id, count(distinct s.source_line) as dated_rows
+    from {{ source('raw_lake', 'superseded') }} as s
+    inner join receipts as r on r.receipt_id = s.by_receipt_id
+    where s.service_date = date '{{ day }}'
+    group by s.receipt_id
+
+),
+
+replacing as (
+
+    select by_receipt_id as receipt_id, count(distinct by_source_line) as rows
+    from {{ source('raw_lake', 'superseded') }}
+    where by_receipt_id <> receipt_id
+    group by by_receipt_id
+
+),
+
+calls_of_files as (
+
+    select
+        r.receipt_id,
+        r.path,
+        r.feed,
+        r.state,
+        r.rows_accepted,
+        r.rows_accepted - coalesce(n.rows, 0) as new_calls,
+        r.rows_duplicate + coalesce(n.rows, 0) as known_calls,
+        coalesce(d.dated_rows, 0) + coalesce(s.dated_rows, 0) as dated_rows
+    from receipts as r
+    left join rows_of_day as d on d.receipt_id = r.receipt_id
+    left join replaced as s on s.receipt_id = r.receipt_id
+    left join replacing as n on n.receipt_id = r.receipt_id
+    where r.kind = 'cdr'
+
+),
+
+dates_in_paths as (
+
+    select receipt_id, min(dated_on) as first_date, max(dated_on) as last_date from arrivals group by receipt_id
+
+),
+
+-- Files of calls that the day consists of, by the path under which their bytes came first: neither bytes sent again nor a
+-- later version at the same path count twice, nor does a file most of whose calls were known, a copy or correction of
+-- others. The date in the path decides, so that a few late rows in a file of another day hide no missing file; where there
+-- is none, or the bytes came under several, most of the rows do.
+files_of_calls as (
+
+    select c.feed, c.path
+    from calls_of_files as c
+    inner join dates_in_paths as p on p.receipt_id = c.receipt_id
+    where c.new_calls > 0
+        and c.new_calls >= c.known_calls
+        and case
+            when p.first_date = p.last_date then p.first_date = date '{{ day }}'
+            else 2 * c.dated_rows > c.rows_accepted
+        end
+    union
+    -- files without a row all have the same bytes: each path is a file
+    select a.feed, a.path
+    from arrivals as a
+    inner join receipts as r on r.receipt_id = a.receipt_id
+    where a.kind = 'cdr' and a.dated_on = date '{{ day }}' and r.rows_read = 0
+
+),
+
+declared as (
+
+    select
+        d.feed,
+        d.expected_files,
+        d.switches,
+        cast(date '{{ day }}' + 1 as timestamp) + d.due_minutes * interval '1 minute' as due_at,
+        (select count(*) from files_of_calls as f where f.feed = d.feed) as loaded_files
+    from {{ source('raw_lake', 'deliveries') }} as d
+
+),
+
+-- Files of calls with rows or with the date of the day that broke off, unless one arrived whole at the same path since.
+-- At a path without a date that may be the file of another day: there it has to repeat rows.
+broken as (
+
+    select c.feed, left(string_agg(distinct c.path, ', ' order by c.path), 500) as files
+    from calls_of_files as c
+    where c.state = 'partial'
+        and (c.dated_rows > 0 or exists (
+            select 1 from arrivals as a where a.receipt_id = c.receipt_id and a.dated_on = date '{{ day }}'
+        ))
+        and not exists (
+            select 1
+            from arrivals as a
+            inner join arrivals as later on later.path = a.path and later.arrived_at > a.arrived_at
+            inner join receipts as whole on whole.receipt_id = later.receipt_id
+            where a.receipt_id = c.receipt_id
+                and whole.state = 'loaded'
+                and (a.dated_on is not null or whole.rows_duplicate > 0)
+        )
+    group by c.feed
 
 ),
 
@@ -135,7 +242,7 @@ by_manifest as (
 
 ),
 
--- every feed that ever brought a file, and the one of each kind that a provider must have
+-- every feed that ever brought a file or is declared to, and the one of each kind that a provider must have
 feeds as (
 
     select distinct case when kind = 'manifest' then 'cdr' else kind end as kind, feed from arrivals
@@ -149,7 +256,9 @@ feeds as (
     where not exists (select 1 from receipts where kind = 'tracebacks')
     union
     select 'cdr' as kind, 'cdr/standard' as feed
-    where not exists (select 1 from receipts where kind in ('cdr', 'manifest'))
+    where not exists (select 1 from receipts where kind in ('cdr', 'manifest')) and not exists (select 1 from declared)
+    union
+    select 'cdr' as kind, feed from declared
     {% for table in ['customers', 'upstreams', 'trunks', 'rmd'] -%}
     union
     select 'reference' as kind, 'reference/{{ table }}' as feed
@@ -189,13 +298,19 @@ select
     f.kind,
     f.feed,
     m.feed is not null as has_manifest,
-    coalesce(m.expected_files, 1) as expected_files,
-    coalesce(m.loaded_files, a.files, case when s.feed is not null then 1 end, 0) as loaded_files,
+    d.expected_files is not null as has_declared_files,
+    coalesce(m.expected_files, d.expected_files, 1) as expected_files,
+    coalesce(m.loaded_files, case when d.expected_files is not null then d.loaded_files end, a.files, case when s.feed is not null then 1 end, 0) as loaded_files,
     m.expected_rows,
     coalesce(m.loaded_rows, a.dated_rows, s.snapshot_rows, 0) as loaded_rows,
     m.missing,
+    b.files as broken_files,
+    d.switches as declared_switches,
+    d.due_at,
     s.snapshot_from
 from feeds as f
 left join by_manifest as m on m.feed = f.feed
+left join declared as d on d.feed = f.feed
+left join broken as b on b.feed = f.feed
 left join arrived as a on a.feed = f.feed and f.kind <> 'reference'
 left join snapshots as s on s.feed = f.feed

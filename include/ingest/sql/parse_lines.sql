@@ -105,6 +105,7 @@ select
     $zone_as_sent as zone_as_sent,
     stated_ms,
     $epoch_seconds as epoch_seconds,
+    case when regexp_full_match(sequence_text, '[0-9]{1,18}') then cast(sequence_text as bigint) end as sequence,
     $ambiguous as is_ambiguous,
     ingress_trunk,
     egress_trunk,

@@ -1,0 +1,90 @@
+"""What a feed's declaration says that it delivers, from its YAML to what is said of the day."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from include.ingest import declarations, load
+from include.lake import build
+from include.settings import Settings
+from tests.ingest.desk import calls_csv, numbered_calls
+
+DAY = date(2026, 11, 16)
+STANDARD = (declarations.BUILT_IN / "cdr" / "standard.yaml").read_text()
+
+
+class Desk:
+    """Declares feeds, puts files, and tells what is said of the day once they are loaded."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+
+    def declare(self, **deliveries: str) -> None:
+        for name, delivery in deliveries.items():
+            self.write(self.settings.home / "feeds" / "cdr" / f"{name}.yaml", f"{STANDARD}\n{delivery}\n")
+
+    def put(self, relative: str, content: str) -> None:
+        self.write(self.settings.landing / "cdr" / relative, content)
+
+    @staticmethod
+    def write(path: Path, content: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+    def rows(self, query: str) -> dict[str, Any]:
+        """The first column and the others."""
+        with psycopg.connect(self.settings.url("transformer")) as connection:
+            return {key: tuple(values) for key, *values in connection.execute(query).fetchall()}
+
+    def process(self) -> dict[str, tuple]:
+        load.load_new_files(self.settings, "cdr")
+        build.build_lake(self.settings, DAY, processed=[])
+        build.build_marts(self.settings, DAY, processed=[])
+        return self.rows("select feed, status, expected, loaded, reason from marts.data_status_daily where kind = 'cdr'")
+
+
+@pytest.fixture(scope="module")
+def desk(warehouse: Settings) -> Desk:
+    return Desk(warehouse)
+
+
+def test_a_declared_file_that_is_missing_makes_the_day_partial_until_it_comes(desk: Desk):
+    desk.declare(
+        mine='delivery: {files_per_day: 2, switches: [nyc1, dal1], due: "02:00"}',
+        silent="delivery: {files_per_hour: 1}",
+        faulty="delivery: {files_per_day: all}",
+    )
+    desk.put(f"mine/{DAY}/nyc1.csv", numbered_calls(3))
+    desk.put(f"mine/{DAY}/nyc1-again.csv", calls_csv({"call_id": "c3"}, {"call_id": "c2"}))  # other bytes, no other call
+    desk.put(f"faulty/{DAY}.csv", numbered_calls(1, switch_id="phx1"))
+    assert desk.process() == {
+        "cdr/mine": ("partial", 2, 1, "1 of 2 declared files have arrived; no calls of declared switches: dal1; due 2026-11-17 02:00 UTC"),
+        "cdr/silent": ("missing", 24, 0, "none of the 24 declared files has arrived"),
+    }
+    assert desk.rows("select feed, due_at from lake.feed_delivery_daily where due_at is not null") == {"cdr/mine": (datetime(2026, 11, 17, 2),)}
+
+    desk.put(f"mine/{DAY}/dal1.csv", calls_csv({"switch_id": "dal1"}))
+    desk.declare(silent="", faulty="")
+    assert desk.process() == {
+        "cdr/mine": ("complete", 2, 2, "no manifest; all 2 declared files have arrived with 4 rows and no usual hour is empty"),
+        "cdr/faulty": ("complete", 1, 1, "no manifest; 1 files brought 1 rows and no usual hour is empty"),
+    }
+
+
+def test_a_file_that_broke_off_makes_the_day_partial_until_it_comes_whole(desk: Desk):
+    desk.write(desk.settings.home / "feeds" / "cdr" / "torn.yaml", STANDARD.replace("header: true", "header: true\n  corrupt_tail: keep"))
+    whole = gzip.compress(numbered_calls(2_000, switch_id="chi1").encode())
+    path = desk.settings.landing / "cdr" / "torn" / f"{DAY}.csv.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(whole[: len(whole) // 2])
+    status, _, _, reason = desk.process()["cdr/torn"]
+    assert (status, reason) == ("partial", f"broken off, to be sent again whole: cdr/torn/{DAY}.csv.gz")
+
+    path.write_bytes(whole)
+    assert desk.process()["cdr/torn"] == ("complete", 1, 2, "no manifest; 2 files brought 2000 rows and no usual hour is empty")
