@@ -30,6 +30,8 @@ PARQUET = "format parquet, compression zstd, compression_level 1, parquet_versio
 """How calls are written: a third faster than DuckDB's own choice, and a fifth smaller (`docs/performance.md`)."""
 
 OFFSET = r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])$"
+DELIMITER_INSIDE = "chr(57345)"
+"""Stands for a delimiter within quotes while a line is split; a character for private use, as that for NULs."""
 OF_EVERY_RECORD = ("call_id", "switch_id", "start_time")
 """What also a record that is no finished call must have where it is required."""
 CLOCK_MAY_DIFFER_S = 450
@@ -85,10 +87,10 @@ def header_columns(declaration: Declaration, header: list[str]) -> tuple[str, ..
         if name in taken and names.count(name) > 1:
             raise RefusedFile(f"column {name} stands twice in the header: leave one of them out, or name them apart, and send the file again")
     for column, field in declaration.fields.items():
-        sources = set(field.sources) or set(field.join)
-        if field.required and field.default is None and not field.folder and not sources & set(names):
+        sources = [source for link in field.chain for source in link.sources or link.join]
+        if field.required and field.chain[-1].default is None and not field.folder and not set(sources) & set(names):
             raise RefusedFile(
-                f"column {' or '.join(sorted(sources, key=(*field.sources, *field.join).index))} is missing from the header "
+                f"column {' or '.join(dict.fromkeys(sources))} is missing from the header "
                 f"({', '.join(names)[:300]}): mend the file, or declare where {column} comes from in {declaration.path.name}"
             )
     return names
@@ -125,9 +127,9 @@ def parse_lines(declaration: Declaration, layouts: tuple[Layout, ...], *, lines:
     fields = {column: declaration.fields.get(column, Field()) for column in CALL_COLUMNS}
     times = declaration.times
     named = {column: row.value(field) for column, field in fields.items()}
-    named |= {f"{column}_as_sent": row.value_as_sent(field) for column, field in fields.items() if field.map}
+    named |= {f"{column}_as_sent": row.value_to_map(field) for column, field in fields.items() if _maps(field)}
     for column in CALL_TIMES:
-        named |= {f"{column}_{key}": row.source(getattr(fields[column], key)) for key in ("plus", "minus") if getattr(fields[column], key)}
+        named |= {f"{column}_{key}": row.amount(fields[column], key) for key in ("plus", "minus") if _amounts(fields[column], key)}
     if times.zone_column:
         named["zone_sent"] = row.source(times.zone_column)
         named["zone"] = f"case zone_sent {_cases(times.zone_of)} end"
@@ -174,23 +176,34 @@ def _split(declaration: Declaration, quoted: bool) -> str:
     if declaration.quotes == "backslash":
         field = rf"{class_}((?:\\.|[^{class_}\\])*)"
         return f"case when contains(line, '\\') then regexp_extract_all({delimiter} || line, {literal(field)}, 1) else {plain} end"
-    inside = '(?:[^"]|"")*' if declaration.quotes == "strict" else f'(?:[^"]|"[^{class_}])*'
-    # One delimiter and the field behind it, so that a line with a delimiter before it is all matches.
-    field = f'{class_}("{inside}"|[^{class_}"]*)'
-    # Quotes around values without quotes and delimiters, as most are, need no more than the split.
-    value = f'(?:"[^"{class_}]*"|[^"{class_}]*)'
+    # Quotes around values without delimiters, as most are, need no more than the split.
+    inside = f'[^"{class_}]*' if declaration.quotes == "strict" else f"[^{class_}]*"
+    value = f'(?:"{inside}"|[^"{class_}]*)'
     simple = f"{value}(?:{class_}{value})*"
-    return (
-        f"case when not contains(line, '\"') or regexp_full_match(line, {literal(simple)}) then {plain} "
-        f"else regexp_extract_all({delimiter} || line, {literal(field)}, 1) end"
-    )
+    if declaration.quotes == "strict":
+        # Every second part between quotes is inside of them: a tenth of the time that a pattern takes.
+        part = f"case when place % 2 = 0 then replace(part, {delimiter}, {DELIMITER_INSIDE}) else part end"
+        parts = f"list_transform(string_split(line, '\"'), lambda part, place: {part})"
+        split = f"string_split(array_to_string({parts}, '\"'), {delimiter})"
+    else:
+        split = f"regexp_extract_all({delimiter} || line, {literal(quoted_field(declaration))}, 1)"
+    return f"case when not contains(line, '\"') or regexp_full_match(line, {literal(simple)}) then {plain} else {split} end"
 
 
-def _plain_text(declaration: Declaration, quoted: bool) -> str | None:
-    """The macro that takes a field's quotes or backslashes off; null where there are none."""
+def quoted_field(declaration: Declaration) -> str:
+    """Matches a delimiter and the field behind it, quoted or not: a line with a delimiter before it is all matches."""
+    class_ = "\\t" if declaration.delimiter == "\t" else f"\\{declaration.delimiter}"
+    inside = '(?:[^"]|"")*' if declaration.quotes == "strict" else f'(?:[^"]|"[^{class_}])*'
+    return f'{class_}("{inside}"|[^{class_}"]*)'
+
+
+def _plain_text(declaration: Declaration, quoted: bool, field: str) -> str:
+    """A field without its quotes or backslashes, where there are any."""
     if declaration.quotes == "none" or not quoted:
-        return None
-    return "unescaped" if declaration.quotes == "backslash" else "unquoted"
+        return field
+    if declaration.quotes == "strict":
+        return f"unquoted_value({field}, {DELIMITER_INSIDE}, {literal(declaration.delimiter)})"
+    return f"unescaped({field})" if declaration.quotes == "backslash" else f"unquoted({field})"
 
 
 def _is_untidy(declaration: Declaration, quoted: bool) -> str:
@@ -206,14 +219,19 @@ def _is_untidy(declaration: Declaration, quoted: bool) -> str:
 
 
 def _tidied(declaration: Declaration, quoted: bool) -> str:
-    macro = _plain_text(declaration, quoted)
-    value = f"trim({macro}(field), ' ')" if macro else "trim(field, ' ')"  # other blanks do not make a line untidy
+    value = f"trim({_plain_text(declaration, quoted, 'field')}, ' ')"  # other blanks do not make a line untidy
     return f"list_transform(fields, lambda field: case when {value} in ({literals(sorted(declaration.nulls))}) then '' else {value} end)"
 
 
 def _broken_quotes(declaration: Declaration, quoted: bool) -> str:
     if declaration.quotes in ("none", "backslash") or not quoted:
         return ""
+    if declaration.quotes == "strict":
+        # What stands between two quoted values begins and ends with a delimiter; between two halves of one, where a quote is doubled, is nothing.
+        delimiter, parts = literal(declaration.delimiter), "string_split(line, '\"')"
+        edges = f"(place = 1 or starts_with(part, {delimiter})) and (place = len({parts}) or ends_with(part, {delimiter}))"
+        stray = f"list_filter({parts}, lambda part, place: place % 2 = 1 and part <> '' and not ({edges}))"
+        return _reject(f"contains(line, '\"') and (len({parts}) % 2 = 0 or len({stray}) > 0)", "line", "quotes do not pair")
     whole = "coalesce(list_sum(list_transform(fields, lambda field: length(field))), 0) + len(fields) = length(line) + 1"
     return _reject(f"contains(line, '\"') and not ({whole})", "line", "quotes do not pair")
 
@@ -246,11 +264,16 @@ class _Row:
             sent = f"values[{next(iter(places.values()))}]"
         else:
             sent = "case layout " + " ".join(f"when {number} then values[{place}]" for number, place in places.items()) + " end"
-        if _plain_text(self.declaration, self.quoted) is not None:
-            sent = f"case when is_tidy then {_plain_text(self.declaration, self.quoted)}({sent}) else {sent} end"
+        plain = _plain_text(self.declaration, self.quoted, sent)
+        if plain != sent:
+            sent = f"case when is_tidy then {plain} else {sent} end"
         return f"nullif({sent}, '')"
 
-    def value_as_sent(self, field: Field) -> str:
+    def value_to_map(self, field: Field) -> str:
+        """The value that goes into the map."""
+        return f"coalesce({', '.join(self._value_as_sent(link) for link in field.chain if link.map)}, null)"
+
+    def _value_as_sent(self, field: Field) -> str:
         """The value before it is mapped."""
         if field.folder:
             value = literal(self.folder)
@@ -277,10 +300,30 @@ class _Row:
         return value
 
     def value(self, field: Field) -> str:
-        value = self.value_as_sent(field)
-        if field.map:
-            value = f"(case {value} {_cases(field.map)} end)"
+        value = f"coalesce({', '.join(map(self._value, field.chain))}, null)" if field.otherwise else self._value(field)
         return f"cast({value} as varchar)"
+
+    def _value(self, field: Field) -> str:
+        value = self._value_as_sent(field)
+        return f"(case when {value} is not null then case {value} {_cases(field.map)} end end)" if field.map else value
+
+    def amount(self, field: Field, key: str) -> str:
+        """The duration that goes with the source that a time is from."""
+        column = getattr(field, key)
+        own = self.source(column) if column else "'0'"
+        if field.otherwise is None:
+            return own
+        return f"case when {self._value(field)} is not null then {own} else {self.amount(field.otherwise, key)} end"
+
+
+def _maps(field: Field) -> list[str]:
+    """What its maps know."""
+    return [sent for link in field.chain if link.map for sent in link.map]
+
+
+def _amounts(field: Field, key: str) -> list[str]:
+    """The columns with a duration that is added to a time, or taken off it."""
+    return [getattr(link, key) for link in field.chain if getattr(link, key)]
 
 
 def _cases(map_: dict[str, str]) -> str:
@@ -384,8 +427,8 @@ class _Clock:
 
     def _moved(self, column: str, instant: str) -> str:
         field = self.fields[column]
-        plus = f" + to_milliseconds({_milliseconds(f'{column}_plus', field.unit)})" if field.plus else ""
-        minus = f" - to_milliseconds({_milliseconds(f'{column}_minus', field.unit)})" if field.minus else ""
+        plus = f" + to_milliseconds({_milliseconds(f'{column}_plus', field.unit)})" if _amounts(field, "plus") else ""
+        minus = f" - to_milliseconds({_milliseconds(f'{column}_minus', field.unit)})" if _amounts(field, "minus") else ""
         return f"({instant}{plus}{minus})"
 
     def ambiguous(self, epoch: str) -> str:
@@ -413,8 +456,8 @@ def _reasons(fields: dict[str, Field], clock: _Clock, has_epoch: bool) -> list[s
     branches = []
     for column, field in fields.items():
         finished = "" if column in OF_EVERY_RECORD else "is_call and "
-        if field.map:
-            allowed = ", ".join(field.map)
+        if _maps(field):
+            allowed = ", ".join(dict.fromkeys(_maps(field)))
             answered = " and answer_at is null" if field.when_answered else ""
             branches.append(
                 _reject(f"{column} is null and {column}_as_sent is not null{answered}", column, f"not one of {allowed}: ", f"{column}_as_sent")
@@ -427,9 +470,9 @@ def _reasons(fields: dict[str, Field], clock: _Clock, has_epoch: bool) -> list[s
         branches.append(_reject("zone is null", "start_time", f"zone not one of {known}: ", "coalesce(zone_sent, 'empty')"))
     for column in CALL_TIMES:
         field = fields[column]
-        for source, key in ((field.plus, "plus"), (field.minus, "minus")):
-            if source:
-                amount = f"{column}_{key}"
+        for key in ("plus", "minus"):
+            if _amounts(field, key):
+                source, amount = " or ".join(_amounts(field, key)), f"{column}_{key}"
                 missing = f"{column} is not null and {_milliseconds(amount, field.unit)} is null"
                 branches.append(_reject(missing, column, f"{source} is no duration in {field.unit}: ", f"coalesce({amount}, 'empty')"))
         form = " or ".join(clock.times.formats)

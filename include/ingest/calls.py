@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import threading
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
@@ -199,7 +200,9 @@ def _look_at(piece: Piece, file: LandingFile, declaration: Declaration, receipt_
 
 
 def _fields(line: bytes, declaration: Declaration) -> list[str]:
-    escape = {"quoting": csv.QUOTE_NONE, "escapechar": "\\"} if declaration.quotes == "backslash" else {}
+    if declaration.quotes == "loose":
+        return [value.strip('"') for value in re.findall(call_sql.quoted_field(declaration), declaration.delimiter + line.decode())]
+    escape = {"backslash": {"quoting": csv.QUOTE_NONE, "escapechar": "\\"}, "none": {"quoting": csv.QUOTE_NONE}}.get(declaration.quotes, {})
     try:
         return next(csv.reader([line.decode()], delimiter=declaration.delimiter, **escape), [])
     except csv.Error:  # a field longer than any that means something

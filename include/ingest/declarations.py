@@ -66,8 +66,15 @@ class Field:
     minus: str | None = None
     unit: str = "s"
     """One of `UNITS`: what `plus` and `minus`, or the talk time itself, are counted in."""
+    otherwise: Field | None = None
+    """Where the value comes from where this gives none."""
     when_answered: str | None = None
     """The value of every answered call, whatever the switch says."""
+
+    @property
+    def chain(self) -> tuple[Field, ...]:
+        """This, and what stands in for it, in turn."""
+        return (self, *(self.otherwise.chain if self.otherwise else ()))
 
 
 @dataclass(frozen=True)
@@ -178,11 +185,13 @@ TOP_KEYS = {
 }
 FIELD_KEYS = {
     "from", "required", "default", "folder", "extract", "map", "one_of", "pad", "number_or_prefix", "date_only", "join", "parse",
-    "access_code", "only_if", "unless", "plus", "minus", "unit", "when_answered",
+    "access_code", "only_if", "unless", "plus", "minus", "unit", "when_answered", "otherwise",
 }
+OTHERWISE_KEYS = {"from", "join", "parse", "access_code", "extract", "only_if", "unless", "default", "map", "plus", "minus", "otherwise"}
+"""What may be said once more of where a value comes from otherwise."""
 SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix", "date_only"}
 """Keys of fields that the reader of call records does not know."""
-CALLS_ONLY = {"join", "parse", "access_code", "only_if", "unless", "plus", "minus", "unit", "when_answered"}
+CALLS_ONLY = {"join", "parse", "access_code", "only_if", "unless", "plus", "minus", "unit", "when_answered", "otherwise"}
 """Keys of fields that the reader of small feeds does not know."""
 FORMAT_OF_CALLS_ONLY = {"type_lines", "quotes", "other_lines", "corrupt_tail"}
 TIMES_OF_CALLS_ONLY = {"minutes_west", "abbreviations", "epoch"}
@@ -469,7 +478,7 @@ def _check_whole(check: _Check, declaration: Declaration) -> None:
             check.fail(f"fields.{column}", f"is no column of ours: one of {', '.join(columns)}")
     for column in NEEDED.get(declaration.kind, ()):
         field_ = declaration.fields.get(column)
-        if field_ is None or not (field_.required or field_.default is not None):
+        if field_ is None or not (field_.required or field_.chain[-1].default is not None):
             check.fail(f"fields.{column}", "must be declared, with 'required: true' or a default")
     if declaration.sequence and declaration.kind != "cdr":
         check.fail("sequence", "is for call records only: leave it out")
@@ -483,16 +492,16 @@ def _check_whole(check: _Check, declaration: Declaration) -> None:
             check.fail(f"fields.{column}.date_only", "is for call_at of complaints, with times.format iso8601: leave it out")
     if not declaration.header:
         named = {source for layout in declaration.layouts for source in layout.columns}
-        for column, field_ in declaration.fields.items():
+        for column, field_ in ((column, link) for column, field_ in declaration.fields.items() for link in field_.chain):
             if field_.sources and not named & set(field_.sources):
                 check.fail(f"fields.{column}.from", f"names {' or '.join(field_.sources)}, which no layout has: name a column of 'layouts'")
-            for source in sources_of(field_):
+            for source in _sources_of(field_):
                 if source not in named and source not in field_.sources:
                     check.fail(f"fields.{column}", f"names {source}, which no layout has: name a column of 'layouts'")
 
 
-def sources_of(field_: Field) -> set[str]:
-    """Every source column that a field looks at."""
+def _sources_of(field_: Field) -> set[str]:
+    """Every source column that a field looks at, but for what stands in for it."""
     conditions = {source for source, _ in (*field_.only_if, *field_.unless)}
     return {*field_.sources, *field_.join, *conditions, *filter(None, (field_.plus, field_.minus))}
 
@@ -501,7 +510,8 @@ def taken_columns(declaration: Declaration) -> set[str]:
     """Every source column that the declaration looks at."""
     times = declaration.times
     fields = [*declaration.fields.values(), *filter(None, (times.epoch, declaration.sequence))]
-    return {source for field_ in fields for source in sources_of(field_)} | set(filter(None, (times.zone_column, times.minutes_west)))
+    sources = {source for field_ in fields for link in field_.chain for source in _sources_of(link)}
+    return sources | set(filter(None, (times.zone_column, times.minutes_west)))
 
 
 def _field(check: _Check, kind: str, column: str, spec: Any, name: str | None = None) -> Field:
@@ -526,6 +536,10 @@ def _field(check: _Check, kind: str, column: str, spec: Any, name: str | None = 
         check.fail(f"{name}.when_answered", "is for sip_code: leave it out")
     if spec.get("unit", "s") not in UNITS:
         check.fail(f"{name}.unit", f"is {spec['unit']!r}: one of {', '.join(UNITS)}")
+    if "otherwise" in spec:
+        check.keys(f"{name}.otherwise.", check.typed(f"{name}.otherwise", spec["otherwise"], dict, "a mapping such as {from: column}"), OTHERWISE_KEYS)
+        if "default" in spec:
+            check.fail(f"{name}.default", "leaves nothing for 'otherwise': move it in there")
     return Field(
         sources=check.texts(f"{name}.from", named if isinstance(named, list) else [named]),
         required=spec.get("required", False),
@@ -546,6 +560,7 @@ def _field(check: _Check, kind: str, column: str, spec: Any, name: str | None = 
         minus=check.text(f"{name}.minus", spec["minus"]) if "minus" in spec else None,
         unit=spec.get("unit", "s"),
         when_answered=check.text(f"{name}.when_answered", spec["when_answered"]) if "when_answered" in spec else None,
+        otherwise=_field(check, kind, column, spec["otherwise"], f"{name}.otherwise") if "otherwise" in spec else None,
     )
 
 

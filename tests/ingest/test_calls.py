@@ -77,6 +77,21 @@ def test_a_standard_call_comes_through_value_by_value(desk: Desk):
     }
 
 
+def test_quotes_and_delimiters_within_values_are_kept(desk: Desk):
+    values = [",", '"', '""', ',"', '",', 'a,"b",c', '"a","b"', "a,b", 'a""b,', '","', "x"]
+    receipt = desk.load_one("cdr/standard/a.csv", calls_csv(*({"call_id": f"c{n:02d}", "signer": value} for n, value in enumerate(values))))
+    assert receipt.rejected == []
+    assert [row["signer"] for row in desk.rows("calls", "signer", "call_id")] == values
+
+
+@pytest.mark.parametrize("value", ['x"y"', '"x"y', 'x"y', '"x" ', '"x', '"x"""y'])
+def test_quotes_that_do_not_enclose_a_value_are_damage(desk: Desk, value: str):
+    good = calls_csv({"signer": "SIGNER"})
+    receipt = desk.load_one("cdr/standard/a.csv", good + good.split("\n")[1].replace("SIGNER", value) + "\n")
+    assert [(row.line, row.field, row.reason) for row in receipt.rejected] == [(3, "line", "quotes do not pair")]
+    assert receipt.rows_accepted == 1
+
+
 @pytest.mark.parametrize(
     ("time", "instant"),
     [
@@ -331,6 +346,41 @@ def test_a_declaration_extracts_defaults_and_maps(desk: Desk):
         }
         for line, code in ((3, 200), (4, 200), (5, 486))
     ]  # fmt: skip
+
+
+STAND_INS = """
+times: {format: "%Y-%m-%d %H:%M:%S", zone: UTC}
+fields:
+  call_id: {from: id, required: true}
+  switch_id: {folder: true, default: none}
+  start_time: {from: begin, required: true}
+  end_time: {from: end, required: true, otherwise: {from: begin, plus: duration}}
+  ingress_trunk: {from: route, only_if: {way: [in]}, required: true, otherwise: {from: group, unless: {way: [in]}, default: nobody}}
+  sip_code: {from: status, map: {busy: "486"}, required: true, otherwise: {from: cause, map: {"16": "200", "*": "500"}}}
+"""
+
+
+def test_what_stands_in_for_a_value_brings_its_own_conditions_map_and_duration(desk: Desk):
+    desk.declare("cdr/own", STAND_INS)
+    rows = """id,begin,end,duration,way,route,group,status,cause
+1,2026-11-16 10:00:00,2026-11-16 10:00:30,99,in,r1,g1,busy,16
+2,2026-11-16 10:00:00,,60,out,r1,g1,,16
+3,2026-11-16 10:00:00,,60,in,,g1,,3
+4,2026-11-16 10:00:00,,60,out,r1,g1,idle,
+5,2026-11-16 10:00:00,,60,out,r1,g1,,
+6,2026-11-16 10:00:00,,,out,r1,g1,busy,
+"""
+    receipt = desk.load_one("cdr/own/a.csv", rows)
+    assert [(row.line, row.field, row.reason) for row in receipt.rejected] == [
+        (5, "sip_code", "not one of busy, 16, *: idle"),
+        (6, "sip_code", "empty"),
+        (7, "end_time", "duration is no duration in s: empty"),
+    ]
+    assert [tuple(row.values()) for row in desk.rows("calls", "call_id, ingress_trunk, sip_code, end_ms - start_ms", "call_id")] == [
+        ("1", "r1", 486, 30_000),
+        ("2", "g1", 200, 60_000),
+        ("3", "nobody", 500, 60_000),
+    ]
 
 
 def test_a_call_in_no_folder_has_the_default_switch(desk: Desk):
