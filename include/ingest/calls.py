@@ -180,7 +180,6 @@ def read(
         "duration_mismatches": parsed.evidence.mismatches,
         "missing_records": parsed.evidence.missing_records,
         "unknown_columns": call_sql.unknown_columns(declaration, parsed.columns),
-        "not_calls": {day.isoformat(): rows for day, rows in sorted(parsed.not_calls.items())},
     }
     parsed.notes |= {note: value for note, value in found.items() if value}
     return parsed

@@ -7,7 +7,6 @@ many; the outcome of each is the same as if they had been placed one by one, in 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,6 +21,8 @@ from include.ingest.receipts import Receipt, settled_among
 from include.lake import tables
 
 MEMORY = "2GB"
+DUPLICATES_LEFT_IN = 0.1
+"""Share of a date's rows. Fewer duplicates stay where they are, for readers to leave out; to write the rest anew takes longer."""
 
 CANDIDATE = """
     select
@@ -51,32 +52,31 @@ class Arrival:
 def place(arrivals: list[Arrival], lake: Path, connection: psycopg.Connection) -> None:
     """Put the files' rows into the lake and complete their receipts, which are not recorded yet.
 
-    Rows whose content is known are not written. A row with a known key and other content is written and supersedes
-    the older one.
+    A row whose content is known is a duplicate. A row with a known key and other content supersedes the older one.
     """
     receipt_ids = {arrival.receipt.file for arrival in arrivals}
     tables.forget(lake, "calls", receipt_ids)
     tables.forget(lake, "superseded", receipt_ids)
-    pieces = [piece for arrival in arrivals for piece in arrival.parsed.pieces]
-    repeated: dict[str, dict[date, int]] = {}
-    if pieces:
-        with calls.connect(threads=calls.WORKERS, memory=MEMORY, spill=pieces[0].path.parent) as duck:
-            if _find_repeated(duck, arrivals, lake, connection):
-                duck.execute(call_sql.template("judge_duplicates").substitute())
-                repeated = _duplicates(duck)
-                for arrival in arrivals:
-                    _write_superseded(duck, arrival.receipt, lake)
-                pieces = [_without_duplicates(duck, piece, receipt, repeated.get(receipt, {})) for receipt, piece in _with_receipt(arrivals)]
-    by_receipt = defaultdict(list)
-    for (receipt_id, _), piece in zip(_with_receipt(arrivals), pieces, strict=True):
-        by_receipt[receipt_id].append(piece)
-    for arrival in arrivals:
-        _move(arrival.receipt, by_receipt[arrival.receipt.file], lake)
-        _complete(arrival, by_receipt[arrival.receipt.file], repeated.get(arrival.receipt.file, {}))
+    if not any(arrival.parsed.pieces for arrival in arrivals):
+        for arrival in arrivals:
+            _complete(arrival, {})
+        return
+    with calls.connect(threads=calls.WORKERS, memory=MEMORY, spill=lake / ".scratch") as duck:
+        repeated = _find_repeated(duck, arrivals, lake, connection)
+        if repeated:
+            duck.execute(call_sql.template("judge_duplicates").substitute())
+        for arrival in arrivals:
+            duplicates = _duplicates(duck, arrival.receipt) if repeated else {}
+            many = [day for day, found in duplicates.items() if found.rows > DUPLICATES_LEFT_IN * _rows(arrival, day)]
+            if repeated:
+                _write_superseded(duck, arrival.receipt, lake, many)
+            for piece in arrival.parsed.pieces:
+                _move(arrival.receipt, _without_duplicates(duck, piece, arrival.receipt) if piece.day in many else piece, lake)
+            _complete(arrival, duplicates)
 
 
-def _with_receipt(arrivals: list[Arrival]) -> list[tuple[str, PieceFile]]:
-    return [(arrival.receipt.file, piece) for arrival in arrivals for piece in arrival.parsed.pieces]
+def _rows(arrival: Arrival, day: date) -> int:
+    return sum(piece.rows for piece in arrival.parsed.pieces if piece.day == day)
 
 
 def _find_repeated(duck: duckdb.DuckDBPyConnection, arrivals: list[Arrival], lake: Path, connection: psycopg.Connection) -> bool:
@@ -99,8 +99,19 @@ def _find_repeated(duck: duckdb.DuckDBPyConnection, arrivals: list[Arrival], lak
     )
     if not duck.execute("select count(*) from repeated").fetchone()[0]:
         return False
-    duck.execute("create view known as select * from present left join (select distinct receipt_id, source_line, true as replaced from "
-                 f"read_parquet({call_sql.literal(str(lake / 'superseded' / '*.parquet'))})) using (receipt_id, source_line)")  # fmt: skip
+    left_out = call_sql.literal(str(lake / "superseded" / "*.parquet"))
+    duck.execute(
+        f"""
+        create view known as
+        select *
+        from present
+        left join (
+            select distinct receipt_id, source_line, true as replaced from read_parquet({left_out}) where verdict = 'superseded'
+        ) as older using (receipt_id, source_line)
+        anti join (select receipt_id, source_line from read_parquet({left_out}) where verdict = 'duplicate') as again
+            using (receipt_id, source_line)
+        """
+    )
     arriving = "(select *, cast(start_at as date) as service_date from staged join turns using (receipt_id))"
     duck.execute(
         f"create table candidates as {CANDIDATE.format(turn='rows.turn', superseded='false', rows=arriving)} "
@@ -121,64 +132,73 @@ def _paths(paths: list[Path]) -> str:
     return call_sql.literals(str(path) for path in paths)
 
 
-def _duplicates(duck: duckdb.DuckDBPyConnection) -> dict[str, dict[date, int]]:
-    """How many duplicates each receipt has, by service date."""
-    found: dict[str, dict[date, int]] = defaultdict(dict)
-    counted = duck.execute("select receipt_id, service_date, count(*) from judged where verdict = 'duplicate' group by all").fetchall()
-    for receipt_id, day, rows in counted:
-        found[receipt_id][day] = rows
-    return found
+@dataclass(frozen=True)
+class _Duplicates:
+    rows: int
+    not_calls: int
+    """Those of them that are no finished attempts."""
 
 
-def _without_duplicates(duck: duckdb.DuckDBPyConnection, piece: PieceFile, receipt_id: str, duplicates: dict[date, int]) -> PieceFile:
-    """The piece as it is where its day has none."""
-    if piece.day not in duplicates:
-        return piece
+def _duplicates(duck: duckdb.DuckDBPyConnection, receipt: Receipt) -> dict[date, _Duplicates]:
+    counted = duck.execute(
+        "select service_date, count(*), count(open_kind) from judged where verdict = 'duplicate' and judged_in = ? group by 1", [receipt.file]
+    ).fetchall()
+    return {day: _Duplicates(rows, not_calls) for day, rows, not_calls in counted}
+
+
+def _without_duplicates(duck: duckdb.DuckDBPyConnection, piece: PieceFile, receipt: Receipt) -> PieceFile:
     path = piece.path.with_suffix(".unique.parquet")
     [(rows,)] = duck.execute(
         f"""
         copy (
             select rows.* from read_parquet({call_sql.literal(str(piece.path))}, hive_partitioning = false) as rows
-            anti join (select source_line from judged where verdict = 'duplicate' and receipt_id = {call_sql.literal(receipt_id)}) as again
-                using (source_line)
+            anti join (
+                select source_line from judged where verdict = 'duplicate' and judged_in = {call_sql.literal(receipt.file)}
+            ) as again using (source_line)
         ) to {call_sql.literal(str(path))} ({call_sql.PARQUET})
         """
     ).fetchall()
     return PieceFile(piece.piece, piece.day, path, rows)
 
 
-def _move(receipt: Receipt, pieces: list[PieceFile], lake: Path) -> None:
-    for piece in pieces:
-        if piece.rows:
-            finished = tables.file_of(lake, "calls", receipt.file, piece.day, piece.piece)
-            finished.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(piece.path, finished)  # scratch folders lie in the lake: it is there whole or not at all
+def _move(receipt: Receipt, piece: PieceFile, lake: Path) -> None:
+    if piece.rows:
+        finished = tables.file_of(lake, "calls", receipt.file, piece.day, piece.piece)
+        finished.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(piece.path, finished)  # scratch folders lie in the lake: it is there whole or not at all
 
 
-def _complete(arrival: Arrival, pieces: list[PieceFile], duplicates: dict[date, int]) -> None:
+def _complete(arrival: Arrival, duplicates: dict[date, _Duplicates]) -> None:
     receipt, parsed = arrival.receipt, arrival.parsed
-    receipt.rows_read, receipt.rejected, receipt.rows_duplicate = parsed.rows_read, parsed.rejected, sum(duplicates.values())
+    receipt.rows_read, receipt.rejected = parsed.rows_read, parsed.rejected
+    receipt.rows_duplicate = sum(found.rows for found in duplicates.values())
     receipt.notes |= parsed.notes
     if parsed.broken:
         receipt.state, receipt.reason = "partial", f"{parsed.broken}; the rows before the break are loaded"
-    for piece in pieces:
-        if piece.rows:
-            receipt.rows_by_date[piece.day] = receipt.rows_by_date.get(piece.day, 0) + piece.rows
+    none = _Duplicates(0, 0)
+    rows = {day: _rows(arrival, day) - duplicates.get(day, none).rows for day in {piece.day for piece in parsed.pieces}}
+    receipt.rows_by_date = {day: rows[day] for day in sorted(rows) if rows[day]}
     receipt.rows_accepted = sum(receipt.rows_by_date.values())
+    not_calls = {day: count - duplicates.get(day, none).not_calls for day, count in sorted(parsed.not_calls.items())}
+    if any(not_calls.values()):
+        receipt.notes["not_calls"] = {day.isoformat(): count for day, count in not_calls.items() if count}
 
 
-def _write_superseded(duck: duckdb.DuckDBPyConnection, receipt: Receipt, lake: Path) -> None:
-    """The rows that a file's rows replace."""
+def _write_superseded(duck: duckdb.DuckDBPyConnection, receipt: Receipt, lake: Path, many: list[date]) -> None:
+    """The rows that a file's rows replace, and its own that readers leave out; those of the dates `many` are not written at all."""
     superseded = duck.sql(
         """
-        select receipt_id, cast(source_line as integer) as source_line, service_date, by_receipt_id, cast(by_source_line as integer) as by_source_line
+        select
+            verdict, receipt_id, cast(source_line as integer) as source_line, service_date, by_receipt_id,
+            cast(by_source_line as integer) as by_source_line
         from judged
-        where verdict = 'superseded' and by_receipt_id = $receipt
+        where judged_in = $receipt and not (verdict = 'duplicate' and service_date in (select unnest($many::date[])))
         order by all
         """,
-        params={"receipt": receipt.file},
+        params={"receipt": receipt.file, "many": many},
     ).to_arrow_table()
     if superseded.num_rows:
         tables.write(tables.file_of(lake, "superseded", receipt.file), superseded.cast(tables.schema("superseded")))
-        receipt.notes["superseded_rows"] = superseded.num_rows
-
+    replaced = sum(verdict == "superseded" for verdict in superseded["verdict"].to_pylist())
+    if replaced:
+        receipt.notes["superseded_rows"] = replaced

@@ -136,9 +136,10 @@ MANIFESTS = [
     ("sha256", TEXT),
 ]
 
-# Rows replaced by a newer file's row with the same key and other content: readers leave them out.
+# Rows of calls that readers leave out: replaced by a newer row with the same key and other content, or said again.
 SUPERSEDED = [
-    ("receipt_id", TEXT),  # whose row is superseded
+    ("verdict", TEXT),  # superseded, duplicate
+    ("receipt_id", TEXT),  # whose row it is
     ("source_line", INT),
     ("service_date", DATE),
     ("by_receipt_id", TEXT),

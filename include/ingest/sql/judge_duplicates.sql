@@ -6,10 +6,11 @@ create or replace temp table judged as
 with copies as (
     select
         *,
-        row_number() over (
-            partition by switch_id, call_id, attempt, open_kind, content order by turn, receipt_id, source_line
-        ) as copy_number
+        row_number() over same as copy_number,
+        first_value(receipt_id) over same as first_receipt_id,
+        first_value(source_line) over same as first_source_line
     from candidates
+    window same as (partition by switch_id, call_id, attempt, open_kind, content order by turn, receipt_id, source_line)
 ),
 
 versions as (
@@ -23,10 +24,18 @@ versions as (
     window newer as (partition by switch_id, call_id, attempt, open_kind order by turn, receipt_id, source_line)
 )
 
-select service_date, receipt_id, source_line, 'duplicate' as verdict, null as by_receipt_id, null as by_source_line
+select
+    receipt_id as judged_in, -- the receipt with which the verdict is written down, and without which it does not count
+    'duplicate' as verdict,
+    service_date,
+    receipt_id,
+    source_line,
+    open_kind,
+    first_receipt_id as by_receipt_id,
+    first_source_line as by_source_line
 from copies
 where copy_number > 1 and turn > 0
 union all
-select service_date, receipt_id, source_line, 'superseded', by_receipt_id, by_source_line
+select by_receipt_id, 'superseded', service_date, receipt_id, source_line, open_kind, by_receipt_id, by_source_line
 from versions
 where by_turn > 0
