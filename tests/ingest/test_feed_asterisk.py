@@ -117,7 +117,6 @@ def test_pbxware_value_by_value(desk: Desk):
             answer_at=local(sent["calldate"]) + seconds(int(sent["duration"]) - int(sent["billsec"])) if sent["disposition"] == "ANSWERED" else None,
             end_at=local(sent["calldate"]) + seconds(sent["duration"]),
             zone_as_sent="UTC",
-            stated_ms=1000 * int(sent["billsec"]),
             ingress_trunk=endpoint(sent["channel"]),
             egress_trunk=endpoint(sent["dstchannel"]),
             calling_raw=sent["src"],
