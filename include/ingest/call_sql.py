@@ -329,7 +329,7 @@ def _amounts(field: Field, key: str) -> list[str]:
 def _cases(map_: dict[str, str]) -> str:
     """`when … then` branches; `*` stands for every value that is not named."""
     named = " ".join(f"when {literal(sent)} then {literal(ours)}" for sent, ours in map_.items() if sent != "*")
-    return named + (f" else {literal(map_['*'])}" if "*" in map_ else "")
+    return (named or "when null then null") + (f" else {literal(map_['*'])}" if "*" in map_ else "")
 
 
 def _milliseconds(column: str, unit: str) -> str:
