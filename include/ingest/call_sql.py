@@ -118,10 +118,13 @@ def lines_of(piece: Path, first_line: int, header_lines: int) -> str:
     where source_line > {header_lines}"""
 
 
-def parse_lines(declaration: Declaration, layouts: tuple[Layout, ...], *, lines: str, folder: str | None, quoted: bool = True) -> str:
+def parse_lines(
+    declaration: Declaration, layouts: tuple[Layout, ...], *, lines: str, folder: str | None, quoted: bool = True, usual_offset: str = "Z"
+) -> str:
     """The query for the rows of `lines`, cast, each with its reject reason or none.
 
-    `quoted`: whether there are quotes or, where they are declared, backslashes to look for.
+    `quoted`: whether there are quotes or, where they are declared, backslashes to look for. `usual_offset`: how most ISO 8601
+    times of the file end.
     """
     row = _Row(declaration, layouts, folder, quoted)
     fields = {column: declaration.fields.get(column, Field()) for column in CALL_COLUMNS}
@@ -138,7 +141,7 @@ def parse_lines(declaration: Declaration, layouts: tuple[Layout, ...], *, lines:
     named["epoch_text"] = row.value(times.epoch) if times.epoch else "cast(null as varchar)"
     named["sequence_text"] = row.value(declaration.sequence) if declaration.sequence else "cast(null as varchar)"
     epoch = "cast(case when regexp_full_match(epoch_text, '[0-9]{9,10}') then epoch_text end as bigint)"
-    clock = _Clock(times, fields)
+    clock = _Clock(times, fields, usual_offset)
     kept_map = fields["sip_code"].when_answered
     return template("parse_lines").substitute(
         lines=lines,
@@ -365,6 +368,7 @@ class _Clock:
 
     times: Times
     fields: dict[str, Field]
+    usual_offset: str
 
     @property
     def has_zone(self) -> bool:
@@ -392,8 +396,8 @@ class _Clock:
     def _as_written(self, column: str) -> str:
         formats = self.times.formats
         if formats == ("iso8601",):
-            in_utc = f"ends_with({column}, 'Z') or ends_with({column}, '+00:00')"  # known at a glance, and usual
-            instant = f"case when {in_utc} or regexp_matches({column}, '{OFFSET}') then try_cast({column} as timestamptz) end"
+            is_usual = f"ends_with({column}, {literal(self.usual_offset)})"  # known at a glance
+            instant = f"case when {is_usual} or regexp_matches({column}, '{OFFSET}') then try_cast({column} as timestamptz) end"
             return f"make_timestamp(epoch_us({instant}))"  # what a cast would do, in a third of the time
         if formats[0] in EPOCHS:
             unit, digits = EPOCHS[formats[0]]

@@ -126,6 +126,8 @@ class _Job:
     declaration: Declaration
     layouts: tuple[Layout, ...]
     header_lines: int
+    usual_offset: str
+    """How its first times with an offset end."""
     receipt_id: str
     scratch: Path
 
@@ -195,7 +197,9 @@ def _look_at(piece: Piece, file: LandingFile, declaration: Declaration, receipt_
     layouts = call_sql.choose_layouts(declaration, rows)
     header_lines = declaration.skip_lines + (1 + declaration.type_lines if declaration.header else 0)
     columns = tuple(name.strip() for name in rows[0]) if declaration.header else ()
-    return columns, _Job(file, declaration, layouts, header_lines, receipt_id, scratch)
+    offset = re.search(rb":[0-9]{2}(?:[.][0-9]+)?(Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])", lines[1] if lines[1:] else lines[0])
+    usual_offset = offset[1].decode() if offset else "Z"
+    return columns, _Job(file, declaration, layouts, header_lines, usual_offset, receipt_id, scratch)
 
 
 def _fields(line: bytes, declaration: Declaration) -> list[str]:
@@ -254,7 +258,7 @@ def _parse_piece(job: _Job, number: int, piece: Piece) -> _ParsedPiece:
     text.write_bytes(piece.text)
     quoted = piece.has_backslashes if job.declaration.quotes == "backslash" else piece.has_quotes
     connection = worker_connection()
-    statement = {"folder": job.file.folder_below_feed, "quoted": quoted}
+    statement = {"folder": job.file.folder_below_feed, "quoted": quoted, "usual_offset": job.usual_offset}
     lines = call_sql.lines_of(text, piece.first_line, job.header_lines)
     try:
         connection.execute("create or replace temp table parsed as " + call_sql.parse_lines(job.declaration, job.layouts, lines=lines, **statement))

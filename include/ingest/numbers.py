@@ -76,7 +76,8 @@ def _asked(digits: str) -> tuple[str | None, str]:
         return None, "unparseable"
     e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     if phonenumbers.is_valid_number(parsed):
-        return e164, "valid_us" if phonenumbers.region_code_for_number(parsed) == "US" else "valid_non_us"
+        is_us = parsed.country_code == 1 and phonenumbers.region_code_for_number(parsed) == "US"
+        return e164, "valid_us" if is_us else "valid_non_us"
     return (e164 if phonenumbers.is_possible_number(parsed) else None), "invalid"
 
 
