@@ -175,14 +175,10 @@ def _split(declaration: Declaration, quoted: bool) -> str:
     plain = f"string_split(line, {delimiter})"
     if declaration.quotes == "none" or not quoted:
         return plain
-    class_ = "\\t" if declaration.delimiter == "\t" else f"\\{declaration.delimiter}"
     if declaration.quotes == "backslash":
+        class_ = "\\t" if declaration.delimiter == "\t" else f"\\{declaration.delimiter}"
         field = rf"{class_}((?:\\.|[^{class_}\\])*)"
         return f"case when contains(line, '\\') then regexp_extract_all({delimiter} || line, {literal(field)}, 1) else {plain} end"
-    # Quotes around values without delimiters, as most are, need no more than the split.
-    inside = f'[^"{class_}]*' if declaration.quotes == "strict" else f"[^{class_}]*"
-    value = f'(?:"{inside}"|[^"{class_}]*)'
-    simple = f"{value}(?:{class_}{value})*"
     if declaration.quotes == "strict":
         # Every second part between quotes is inside of them: a tenth of the time that a pattern takes.
         part = f"case when place % 2 = 0 then replace(part, {delimiter}, {DELIMITER_INSIDE}) else part end"
@@ -190,7 +186,15 @@ def _split(declaration: Declaration, quoted: bool) -> str:
         split = f"string_split(array_to_string({parts}, '\"'), {delimiter})"
     else:
         split = f"regexp_extract_all({delimiter} || line, {literal(quoted_field(declaration))}, 1)"
-    return f"case when not contains(line, '\"') or regexp_full_match(line, {literal(simple)}) then {plain} else {split} end"
+    return f"case when not contains(line, '\"') or {_is_simple(declaration)} then {plain} else {split} end"
+
+
+def _is_simple(declaration: Declaration) -> str:
+    """Whether quotes are around whole values without delimiters, as most are: such a line needs no more than the split."""
+    class_ = "\\t" if declaration.delimiter == "\t" else f"\\{declaration.delimiter}"
+    inside = f'[^"{class_}]*' if declaration.quotes == "strict" else f"[^{class_}]*"
+    value = f'(?:"{inside}"|[^"{class_}]*)'
+    return f"regexp_full_match(line, {literal(f'{value}(?:{class_}{value})*')})"
 
 
 def quoted_field(declaration: Declaration) -> str:
@@ -231,10 +235,12 @@ def _broken_quotes(declaration: Declaration, quoted: bool) -> str:
         return ""
     if declaration.quotes == "strict":
         # What stands between two quoted values begins and ends with a delimiter; between two halves of one, where a quote is doubled, is nothing.
-        delimiter, parts = literal(declaration.delimiter), "string_split(line, '\"')"
-        edges = f"(place = 1 or starts_with(part, {delimiter})) and (place = len({parts}) or ends_with(part, {delimiter}))"
-        stray = f"list_filter({parts}, lambda part, place: place % 2 = 1 and part <> '' and not ({edges}))"
-        return _reject(f"contains(line, '\"') and (len({parts}) % 2 = 0 or len({stray}) > 0)", "line", "quotes do not pair")
+        delimiter = literal(declaration.delimiter)
+        parts = f"string_split({delimiter} || line || {delimiter}, '\"')"
+        between = f"starts_with(part, {delimiter}) and ends_with(part, {delimiter})"
+        stray = f"list_filter({parts}, lambda part, place: place % 2 = 1 and part <> '' and not ({between}))"
+        doubtful = f"contains(line, '\"') and not {_is_simple(declaration)}"
+        return _reject(f"{doubtful} and (len({parts}) % 2 = 0 or len({stray}) > 0)", "line", "quotes do not pair")
     whole = "coalesce(list_sum(list_transform(fields, lambda field: length(field))), 0) + len(fields) = length(line) + 1"
     return _reject(f"contains(line, '\"') and not ({whole})", "line", "quotes do not pair")
 

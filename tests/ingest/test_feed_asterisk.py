@@ -133,7 +133,12 @@ def test_pbxware_value_by_value(desk: Desk):
 
 
 def test_damaged_rows_of_pbxware_are_rejected_with_their_reasons(desk: Desk):
-    damages = [('"NO ANSWER"', '"VANISHED"'), ('"2026-11-16 15:07:00"', '"0000-00-00 00:00:00"'), ('"2","0",NULL', '"-2","0",NULL'), ('"SIP/acme', '"acme')]
+    damages = [
+        ('"NO ANSWER"', '"VANISHED"'),
+        ('"2026-11-16 15:07:00"', '"0000-00-00 00:00:00"'),
+        ('"2","0",NULL', '"-2","0",NULL'),
+        ('"SIP/acme', '"acme'),
+    ]
     text = changed(damaged(PBXWARE, 8, damages), 8, ('"12025550190"', "NULL"))
     receipt = desk.load_one("cdr/pbxware/cdr.csv", text)
     assert (receipt.rows_read, receipt.rows_accepted) == (13, 7)

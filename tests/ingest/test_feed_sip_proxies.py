@@ -43,7 +43,13 @@ def test_kamailio_value_by_value(desk: Desk):
 
 
 def test_damaged_rows_of_kamailio_are_rejected_with_their_reasons(desk: Desk):
-    damages = [('"486"', '"busy"'), ("2026-11-16 15:03:00", "16/11/2026 15:03"), ("2026-11-16 15:03:20", "2026-11-16 15:02:59"), ('"12025550190"', "NULL"), ('"192.0.2.8","192.0.2.8"', '"",""')]
+    damages = [
+        ('"486"', '"busy"'),
+        ("2026-11-16 15:03:00", "16/11/2026 15:03"),
+        ("2026-11-16 15:03:20", "2026-11-16 15:02:59"),
+        ('"12025550190"', "NULL"),
+        ('"192.0.2.8","192.0.2.8"', '"",""'),
+    ]
     receipt = desk.load_one("cdr/kamailio/acc_cdrs.csv", damaged(KAMAILIO, 4, damages))
     assert (receipt.rows_read, receipt.rows_accepted) == (10, 4)
     found = reasons(desk, "cdr/kamailio/acc_cdrs.csv")
@@ -92,7 +98,13 @@ def test_opensips_value_by_value(desk: Desk):
 
 
 def test_damaged_rows_of_opensips_are_rejected_with_their_reasons(desk: Desk):
-    damages = [('"480"', '""'), ("2026-11-16 15:02:30", "1794841350"), ('"30","2026-11-16 15:02:00"', "NULL,NULL"), ('"0","0"', '"0","-1"'), ('"b2@192.0.2.7"', "NULL")]
+    damages = [
+        ('"480"', '""'),
+        ("2026-11-16 15:02:30", "1794841350"),
+        ('"30","2026-11-16 15:02:00"', "NULL,NULL"),
+        ('"0","0"', '"0","-1"'),
+        ('"b2@192.0.2.7"', "NULL"),
+    ]
     text = changed(damaged(OPENSIPS, 3, damages), 3, ('"INVITE"', '"SUBSCRIBE"'))
     receipt = desk.load_one("cdr/opensips/acc.csv", text)
     assert (receipt.rows_read, receipt.rows_accepted) == (13, 7)

@@ -51,7 +51,14 @@ def test_value_by_value(desk: Desk):
 
 def test_damaged_rows_are_rejected_with_their_reasons(desk: Desk):
     start, stop = "1794841301000", "1794841321000"
-    damages = [(start, "1794841301"), (start, "2026-11-16 15:01:41"), (",1,486,", ",3,486,"), (f"{stop},,,0,", f"{stop},,,-1,"), ("77002", ""), (start, stop[:-4] + "2000")]
+    damages = [
+        (start, "1794841301"),
+        (start, "2026-11-16 15:01:41"),
+        (",1,486,", ",3,486,"),
+        (f"{stop},,,0,", f"{stop},,,-1,"),
+        ("77002", ""),
+        (start, stop[:-4] + "2000"),
+    ]
     text = damaged(VOS, 4, damages)
     text = changed(text, 4, (f"{stop},", ","))
     receipt = desk.load_one("cdr/vos3000/2026-11-16.csv", text)
