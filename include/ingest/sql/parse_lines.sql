@@ -10,16 +10,16 @@ split as (
     where $is_record
 ),
 
+seen as (
+    select source_line, line, fields, not ($untidy) as is_tidy
+    from split
+),
+
 -- values: the fields without the blanks around them, null tokens as empty texts; where there are none of either, the
 -- fields themselves, quotes and all
 tidied as (
-    select
-        source_line,
-        line,
-        fields,
-        not ($untidy) as is_tidy,
-        case when is_tidy then fields else $tidied end as values
-    from split
+    select source_line, line, fields, is_tidy, case when is_tidy then fields else $tidied end as values
+    from seen
 ),
 
 fitted as (
@@ -59,41 +59,56 @@ typed as (
         plain_digits(asserted_number) as asserted_digits,
         plain_digits(called_number) as called_digits
     from local
+),
+
+judged as (
+    select
+        *,
+        case
+            when line = '' then struct_pack(field := 'line', reason := 'blank line')
+            when contains(line, chr(57344)) then struct_pack(field := 'line', reason := 'NUL bytes in the line')
+            $broken_quotes
+            when layout is null
+                then struct_pack(field := 'line', reason := len(fields) || ' fields where the layout has $shapes')
+            $reasons
+            when not is_call and kind not in ('start', 'interim', 'other')
+                then struct_pack(field := 'record_kind', reason := 'not stop, attempt, start, interim or other: ' || kind)
+            when start_at not between timestamp '2000-01-01' and timestamp '2099-12-31 23:59:59.999999'
+                then struct_pack(field := 'start_time', reason := 'not in the years 2000 to 2099: ' || start_time)
+            when end_at < start_at then struct_pack(field := 'end_time', reason := 'before start_time')
+            when answer_at < start_at then struct_pack(field := 'answer_time', reason := 'before start_time')
+            when answer_at > end_at then struct_pack(field := 'answer_time', reason := 'after end_time')
+            when end_at - start_at > interval 24 hours
+                then struct_pack(field := 'end_time', reason := 'more than 24 hours after start_time')
+            when attempt_number is null
+                then struct_pack(field := 'attempt', reason := 'not a whole number: ' || attempt)
+            when is_call and (sip_status is null or sip_status not between 100 and 699)
+                then struct_pack(field := 'sip_code', reason := 'not a SIP status from 100 to 699: ' || coalesce(sip_code, 'empty'))
+            when attestation_level not in ('A', 'B', 'C')
+                then struct_pack(field := 'attestation', reason := 'not A, B, C or empty: ' || attestation)
+            when releasing_party not in ('caller', 'called', 'network')
+                then struct_pack(field := 'release_party', reason := 'not caller, called, network or empty: ' || release_party)
+            when contains(line, 'E+')
+                and (spoilt_by_spreadsheet(call_id) or spoilt_by_spreadsheet(calling_number) or spoilt_by_spreadsheet(called_number))
+                then struct_pack(
+                    field := case
+                        when spoilt_by_spreadsheet(call_id) then 'call_id'
+                        when spoilt_by_spreadsheet(calling_number) then 'calling_number'
+                        else 'called_number'
+                    end,
+                    reason := 'shortened by a spreadsheet, export it as text: ' || case
+                        when spoilt_by_spreadsheet(call_id) then call_id
+                        when spoilt_by_spreadsheet(calling_number) then calling_number
+                        else called_number
+                    end
+                )
+        end as reject
+    from typed
 )
 
 select
-    typed.source_line,
-    case
-        when line = '' then struct_pack(field := 'line', reason := 'blank line')
-        when contains(line, chr(57344)) then struct_pack(field := 'line', reason := 'NUL bytes in the line')
-        $broken_quotes
-        when layout is null
-            then struct_pack(field := 'line', reason := len(fields) || ' fields where the layout has $shapes')
-        $reasons
-        when not is_call and kind not in ('start', 'interim', 'other')
-            then struct_pack(field := 'record_kind', reason := 'not stop, attempt, start, interim or other: ' || kind)
-        when start_at not between timestamp '2000-01-01' and timestamp '2099-12-31 23:59:59.999999'
-            then struct_pack(field := 'start_time', reason := 'not in the years 2000 to 2099: ' || start_time)
-        when end_at < start_at then struct_pack(field := 'end_time', reason := 'before start_time')
-        when answer_at < start_at then struct_pack(field := 'answer_time', reason := 'before start_time')
-        when answer_at > end_at then struct_pack(field := 'answer_time', reason := 'after end_time')
-        when end_at - start_at > interval 24 hours
-            then struct_pack(field := 'end_time', reason := 'more than 24 hours after start_time')
-        when attempt_number is null
-            then struct_pack(field := 'attempt', reason := 'not a whole number: ' || attempt)
-        when is_call and (sip_status is null or sip_status not between 100 and 699)
-            then struct_pack(field := 'sip_code', reason := 'not a SIP status from 100 to 699: ' || coalesce(sip_code, 'empty'))
-        when attestation_level not in ('A', 'B', 'C')
-            then struct_pack(field := 'attestation', reason := 'not A, B, C or empty: ' || attestation)
-        when releasing_party not in ('caller', 'called', 'network')
-            then struct_pack(field := 'release_party', reason := 'not caller, called, network or empty: ' || release_party)
-        when contains(line, 'E+') and spoilt_by_spreadsheet(call_id)
-            then struct_pack(field := 'call_id', reason := 'shortened by a spreadsheet, export it as text: ' || call_id)
-        when contains(line, 'E+') and spoilt_by_spreadsheet(calling_number)
-            then struct_pack(field := 'calling_number', reason := 'shortened by a spreadsheet, export it as text: ' || calling_number)
-        when contains(line, 'E+') and spoilt_by_spreadsheet(called_number)
-            then struct_pack(field := 'called_number', reason := 'shortened by a spreadsheet, export it as text: ' || called_number)
-    end as reject,
+    source_line,
+    reject,
     case when reject is not null then line end as line,
     try_cast(kind as record_kind) as record_kind,
     call_id,
@@ -130,7 +145,7 @@ select
     verstat,
     signer,
     orig_id
-from typed
+from judged
 left join nanp_area as calling_area on calling_area.area_code = left(calling_digits, 3)
 left join nanp_tenth as calling_tenth on calling_tenth.prefix = case when calling_area.is_parted then left(calling_digits, 7) end
 left join nanp_area as called_area on called_area.area_code = left(called_digits, 3)
