@@ -9,6 +9,7 @@ from pathlib import Path
 
 from include.ingest import declarations
 from tests.ingest.desk import Desk
+from tests.ingest.switch_files import SAMPLES
 
 DOC = (Path(__file__).parents[2] / "docs" / "feeds.md").read_text()
 
@@ -63,3 +64,20 @@ def test_the_worked_example_works(desk: Desk):
 
 def test_every_parser_is_described_and_no_other():
     assert sorted(first_cells("parser")) == sorted(path.stem for path in declarations.PARSERS.glob("*.sql"))
+
+
+def test_the_samples_give_what_the_page_says(desk: Desk):
+    rows = re.findall(r"^\| `([^`]+)` \| `(cdr/[^`]+)` \|[^|]*\| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", DOC, re.MULTILINE)
+    feeds = {feed for _, feed, *_ in rows}
+    shipped = {f"cdr/{path.stem}" for path in (declarations.BUILT_IN / "cdr").glob("*.yaml")}
+    assert feeds == shipped - {"cdr/standard", "cdr/acme_csv"}  # Tollgate's own, and one of which only the layouts are public
+    for name, feed, *counts in rows:
+        desk.put(f"{feed}/{name}", (SAMPLES / name).read_bytes())
+    desk.load()
+    desk.check_books()
+    books = desk.receipts()
+    for name, feed, *counts in rows:
+        book = books[f"{feed}/{name}"]
+        assert [book[f"rows_{what}"] for what in ("read", "accepted", "rejected", "duplicate")] == [int(count) for count in counts], name
+        unverified = not declarations.load(feed, desk.settings.home).verified
+        assert ("unverified" in book["notes"]) == unverified
