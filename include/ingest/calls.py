@@ -33,7 +33,8 @@ REJECTED_MAY_BE = 10_000
 """More, and more than half of the rows: the file is not what its declaration says."""
 REJECTED_AT_MOST = 500_000
 CLOCK_SHARE_MAY_BE = 0.01
-"""Share of rows whose time may disagree with the epoch in their id: more, and the declared zone is wrong."""
+CLOCK_ROWS_AT_LEAST = 10
+"""Rows whose time disagrees with the epoch in their id by the same: with a larger share than that, the declared zone is wrong."""
 HASH_OF_A_CALL = 6941727806844190744
 """What DuckDB's hash() must give: key_hash and content_hash of the lake compare with nothing else."""
 
@@ -76,12 +77,14 @@ class Evidence:
 
     @property
     def clock_error(self) -> timedelta | None:
-        """How far the declared zone is off; null where the ids say nothing against it."""
-        off = self.clocks.total() - self.clocks[0]
-        if off <= CLOCK_SHARE_MAY_BE * self.clocks.total():
-            return None
-        quarters = max((quarters for quarters in self.clocks if quarters), key=self.clocks.__getitem__)
-        return timedelta(minutes=15 * quarters)
+        """How far the declared zone is off; null where the ids say nothing against it.
+
+        A wrong zone, or a clock that is changed in mid-file, puts many rows off by the same; damaged rows are off by anything.
+        """
+        quarters, rows = max(((quarters, rows) for quarters, rows in self.clocks.items() if quarters), key=lambda off: off[1], default=(0, 0))
+        total = self.clocks.total()
+        is_meant = rows >= min(CLOCK_ROWS_AT_LEAST, total / 2) and rows > CLOCK_SHARE_MAY_BE * total
+        return timedelta(minutes=15 * quarters) if is_meant else None
 
 
 @dataclass

@@ -65,6 +65,15 @@ def test_01_a_clock_that_is_changed_in_mid_file_refuses_it(desk: Desk):
     assert receipt.state == "refused" and "+3:00 h" in receipt.reason
 
 
+def test_01_damaged_times_are_no_other_zone(desk: Desk):
+    yaml = LOCAL.replace("zone: ZONE}", "zone: UTC, epoch: {from: call_id, extract: '^([0-9]{10})[.]'}}")
+    rows = [call(f"2026-07-01 09:00:{n:02}", "2026-07-01 14:00:00", call_id=f"{1_782_896_400 + n}.{n}") for n in range(20)]
+    for n, hour in ((3, 10), (9, 11), (15, 13)):
+        rows[n]["start_time"] = f"2026-07-01 {hour}:00:00"
+    receipt = local_calls(desk, yaml, rows)
+    assert (receipt.state, [row.line for row in receipt.rejected]) == ("loaded", [5, 11, 17])
+
+
 def test_01_one_row_with_another_clock_is_a_reject(desk: Desk):
     yaml = LOCAL.replace("zone: ZONE}", "zone: UTC, epoch: {from: call_id, extract: '^([0-9]{10})[.]'}}")
     rows = [call(f"2026-07-01 09:00:{n % 60:02}", "2026-07-01 14:00:00", call_id=f"{1_782_896_400 + n % 60}.{n}") for n in range(200)]
