@@ -22,7 +22,7 @@ from include.ingest.declarations import (
     taken_columns,
 )
 from include.ingest.receipts import RefusedFile
-from include.ingest.stream import LONGEST_LINE, NEVER
+from include.ingest.stream import LONGEST_LINE, NEVER, NEVER_EITHER
 
 SQL = Path(__file__).with_name("sql")
 
@@ -30,12 +30,14 @@ PARQUET = "format parquet, compression zstd, compression_level 1, parquet_versio
 """How calls are written: a third faster than DuckDB's own choice, and a fifth smaller."""
 
 OFFSET = r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])$"
-DELIMITER_INSIDE = "chr(57345)"
+DELIMITER_INSIDE = f"chr({ord(NEVER_EITHER)})"
 """Stands for a delimiter within quotes while a line is split; a character for private use, as that for NULs."""
 OF_EVERY_RECORD = ("call_id", "switch_id", "start_time")
 """What also a record that is no finished call must have where it is required."""
 CLOCK_MAY_DIFFER_S = 450
 """An id's epoch is taken when the call begins: what differs by more than half a quarter of an hour is another zone."""
+LONGEST_MS = 864_000_000_000
+"""Ten thousand days: a longer duration is as absurd, and no database could add it."""
 DURATIONS_MAY_DIFFER_MS = 2000
 """Switches round, and count from the answer's signal or from the first media."""
 
@@ -150,7 +152,7 @@ def parse_lines(
         untidy=_is_untidy(declaration, quoted),
         tidied=_tidied(declaration, quoted),
         layout=_layout(layouts),
-        shapes=" or ".join(dict.fromkeys(layout.shape for layout in layouts)),
+        shapes=literal(" or ".join(dict.fromkeys(layout.shape for layout in layouts))),
         broken_quotes=_broken_quotes(declaration, quoted),
         named=_columns(named),
         local=_columns(clock.local()),
@@ -227,7 +229,8 @@ def _is_untidy(declaration: Declaration, quoted: bool) -> str:
 
 def _tidied(declaration: Declaration, quoted: bool) -> str:
     value = f"trim({_plain_text(declaration, quoted, 'field')}, ' ')"  # other blanks do not make a line untidy
-    return f"list_transform(fields, lambda field: case when {value} in ({literals(sorted(declaration.nulls))}) then '' else {value} end)"
+    nulls = literals(sorted(declaration.nulls))
+    return f"list_transform(fields, lambda field: case when trim(field, ' ') in ({nulls}) or {value} in ({nulls}) then '' else {value} end)"
 
 
 def _broken_quotes(declaration: Declaration, quoted: bool) -> str:
@@ -346,7 +349,7 @@ def _milliseconds(column: str, unit: str) -> str:
     if unit == "h:m:s":
         parts = f"string_split({column}, ':')"
         return (
-            f"cast(case when regexp_full_match({column}, '[0-9]+:[0-5]?[0-9]:[0-5]?[0-9]') "
+            f"cast(case when regexp_full_match({column}, '[0-9]{{1,6}}:[0-5]?[0-9]:[0-5]?[0-9]') "
             f"then (cast({parts}[1] as bigint) * 3600 + cast({parts}[2] as bigint) * 60 + cast({parts}[3] as bigint)) * 1000 end as bigint)"
         )
     number = f"case when regexp_full_match({column}, '[0-9]{{1,15}}([.][0-9]+)?') then cast({column} as double) end"
@@ -423,27 +426,46 @@ class _Clock:
         """`start_at`, `answer_at` and `end_at`, UTC without zone; null where the text is no time."""
         if not self.has_zone:
             return {_at(column): self._moved(column, f"{column}_local") for column in CALL_TIMES}
-        first = {column: f"case when {column}_twice then first_instant({self._zone}, {column}_local) else cast(timezone({self._zone}, {column}_local) as timestamp) end"
-                 for column in CALL_TIMES}  # fmt: skip
-        by_epoch = f"abs(epoch({first['start_time']}) + 3600 - {epoch}) < {CLOCK_MAY_DIFFER_S}"
-        by_talk_time = f"abs(epoch_ms({first['end_time']}) - epoch_ms({first['answer_time']}) - stated_ms - 3600000) <= {DURATIONS_MAY_DIFFER_MS}"
-        second = f"start_time_twice and case when {epoch} is not null then {by_epoch} else coalesce({by_talk_time}, false) end"
-        found = {"start_at": self._moved("start_time", f"{first['start_time']} + case when {second} then interval 1 hour else interval 0 hours end")}
-        for column, before in (("answer_time", "start_at"), ("end_time", "coalesce(answer_at, start_at)")):
-            # An hour shown twice: its second time where the first would be before what came before.
-            moved = self._moved(column, first[column])
-            found[_at(column)] = f"{moved} + case when {column}_twice and {moved} < {before} then interval 1 hour else interval 0 hours end"
-        return found
+        first = {
+            column: f"case when {column}_twice then first_instant({self._zone}, {column}_local) "
+            f"else cast(timezone({self._zone}, {column}_local) as timestamp) end"
+            for column in CALL_TIMES
+        }
+        starts, answers, ends = (self._moved(column, first[column]) for column in CALL_TIMES)
+        by_epoch = f"abs(epoch({starts}) + 3600 - {epoch}) < {CLOCK_MAY_DIFFER_S}"
+        by_talk_time = f"abs(epoch_ms({ends}) - epoch_ms({answers}) - stated_ms - 3600000) <= {DURATIONS_MAY_DIFFER_MS}"
+        second = f"case when {epoch} is not null then {by_epoch} else coalesce({by_talk_time}, false) end"
+        is_second = {"start_time": f"start_time_twice and {second}"}
+        answer_is_of_end = self._source("answer_time") == self._source("end_time")
+        # An hour shown twice: its second time where the first would be before what came before, or makes another talk time.
+        too_early = f"{ends} < start_at" + (f" or {answers} < start_at" if answer_is_of_end else " or coalesce(answer_at, start_at) > " + ends)
+        too_short = f"coalesce(abs(epoch_ms({ends}) + 3600000 - epoch_ms(answer_at) - stated_ms) <= {DURATIONS_MAY_DIFFER_MS}, false)"
+        if not answer_is_of_end:
+            too_early = f"{too_early} or {too_short}"
+        is_second["end_time"] = f"end_time_twice and ({too_early})"
+        is_second["answer_time"] = is_second["end_time"] if answer_is_of_end else f"answer_time_twice and {answers} < start_at"
+        for column in ("answer_time", "end_time"):
+            if self._source(column) == self._source("start_time"):
+                is_second[column] = is_second["start_time"]  # one reading of one column
+        return {_at(column): self._moved(column, _second_if(is_second[column], first[column])) for column in CALL_TIMES}
+
+    def _source(self, column: str) -> tuple[str, ...]:
+        """Where a time is read; its own name where that depends on the row."""
+        field = self.fields[column]
+        return (column,) if field.otherwise else field.sources or field.join
 
     def _moved(self, column: str, instant: str) -> str:
         field = self.fields[column]
-        plus = f" + to_milliseconds({_milliseconds(f'{column}_plus', field.unit)})" if _amounts(field, "plus") else ""
-        minus = f" - to_milliseconds({_milliseconds(f'{column}_minus', field.unit)})" if _amounts(field, "minus") else ""
+        plus = f" + to_milliseconds(least({_milliseconds(f'{column}_plus', field.unit)}, {LONGEST_MS}))" if _amounts(field, "plus") else ""
+        minus = f" - to_milliseconds(least({_milliseconds(f'{column}_minus', field.unit)}, {LONGEST_MS}))" if _amounts(field, "minus") else ""
         return f"({instant}{plus}{minus})"
 
     def ambiguous(self, epoch: str) -> str:
-        """Whether nothing tells which of two hours a call began in."""
-        return f"start_time_twice and {epoch} is null and stated_ms is null" if self.has_zone else "false"
+        """Whether nothing tells which of two hours a time is of. A talk time tells where one of answer and end is outside of them."""
+        if not self.has_zone:
+            return "false"
+        told = f"{epoch} is not null or (stated_ms is not null and answer_at is not null and answer_time_twice <> end_time_twice)"
+        return f"(start_time_twice or end_time_twice) and not ({told})"
 
     def zone_as_sent(self) -> str:
         if self.times.formats == ("iso8601",):
@@ -455,6 +477,10 @@ class _Clock:
         if self.times.abbreviations:
             return "nullif(regexp_extract(start_time, '([A-Z]{3,4})', 1), '')"
         return literal(self.times.zone or ("UTC" if self.times.formats[0] in EPOCHS else None))
+
+
+def _second_if(condition: str, first: str) -> str:
+    return f"({first} + case when {condition} then interval 1 hour else interval 0 hours end)"
 
 
 def _at(column: str) -> str:

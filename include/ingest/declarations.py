@@ -411,11 +411,18 @@ def _times(check: _Check, kind: str, given: dict) -> Times:
         zone = None
     for name in filter(None, (zone, *zone_of.values())):
         _check_zone(check, name)
+    if not formats:
+        check.fail("times.format", "is an empty list: name the shapes of the times, or leave it out")
     own = formats[0] != "iso8601" and formats[0] not in EPOCHS
+    if own and kind == "cdr":
+        _check_strptime(check, formats)
     if len(formats) > 1 and not own:
         check.fail("times.format", f"holds {formats[0]!r} among others: it stands alone, a list is of strptime formats")
     if kind == "cdr" and own and any("%z" not in text for text in formats) and not (zone or zone_column or "minutes_west" in given):
         check.fail("times.zone", "is missing: times without an offset need a declared zone, such as America/Chicago")
+    if kind == "cdr" and own and any("%z" in text for text in formats):
+        if not all("%z" in text for text in formats) or zone or zone_column:
+            check.fail("times.format", "has %z, an offset, beside a zone or a format without one: times are of one kind in a feed")
     abbreviations = _map(check, "times.abbreviations", given.get("abbreviations", {}))
     for name, offset in abbreviations.items():
         if not re.fullmatch(r"[+-][0-9]{2}:[0-9]{2}", offset):
@@ -429,6 +436,14 @@ def _times(check: _Check, kind: str, given: dict) -> Times:
         abbreviations=abbreviations,
         epoch=_field(check, kind, "epoch", given["epoch"], "times.epoch") if "epoch" in given else None,
     )
+
+
+def _check_strptime(check: _Check, formats: tuple[str, ...]) -> None:
+    try:
+        with duckdb.connect(":memory:") as connection:
+            connection.execute("select try_strptime('', ?)", [list(formats)]).fetchall()
+    except duckdb.Error as error:
+        check.fail("times.format", f"is no strptime format that we can use: {str(error).splitlines()[0]}")
 
 
 def _check_zone(check: _Check, zone: Any) -> None:
@@ -575,7 +590,14 @@ def _parser(check: _Check, key: str, given: Any) -> tuple[str, str]:
     known = sorted(path.stem for path in PARSERS.glob("*.sql"))
     if name not in known:
         check.fail(key, f"is {given!r}: one of {', '.join(known)}, or a mapping from it to its argument")
-    return name, check.text(key, argument)
+    argument = check.text(key, argument)
+    try:
+        with duckdb.connect(":memory:") as connection:
+            connection.execute((PARSERS / f"{name}.sql").read_text(encoding="utf-8"))
+            connection.execute(f"select parse_{name}(text, ?) from (values ('a'), ('')) as texts (text)", [argument]).fetchall()
+    except duckdb.Error as error:
+        check.fail(key, f"is {given!r}: it needs an argument that it can use, {{{name}: …}} ({str(error).splitlines()[0]})")
+    return name, argument
 
 
 def _map(check: _Check, key: str, given: Any) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import duckdb
 import psycopg
 
 from include.ingest import calls, declarations, evidence, landing, receipts, reference, repeats
@@ -224,6 +225,10 @@ def _parse(settings: Settings, one: _CallFile, is_known: bool, scratch: Path, wo
                 one.parsed = calls.parse(one.file, one.declaration, scratch, one.receipt.file, pool=workers)
     except (RefusedFile, declarations.BadDeclaration, OSError) as error:
         one.error = error
+    except (duckdb.DataError, duckdb.ProgrammingError) as error:
+        # One value that no check foresaw must not stop every other file.
+        log.exception("%s: %s", one.file.relative, error)
+        one.error = RefusedFile(f"a value or the declaration cannot be computed with: {str(error).splitlines()[0][:300]}")
     return one
 
 

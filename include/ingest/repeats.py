@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 import psycopg
-import pyarrow as pa
+import pyarrow.parquet as pq
 
 from include.ingest import call_sql, calls
 from include.ingest.calls import ParsedFile, PieceFile
@@ -124,8 +124,16 @@ def _present_files(lake: Path, days: set[date], connection: psycopg.Connection) 
     """The lake's files of these days and their neighbours, where a call whose time was corrected may stand."""
     around = {day + timedelta(days=step) for day in days for step in (-1, 0, 1)}
     found = [path for day in sorted(around) for path in sorted((lake / "calls" / f"service_date={day}").glob("*.parquet"))]
-    settled = settled_among(connection, {tables.receipt_of(path) for path in found})
+    receipt_ids = {tables.receipt_of(path) for path in found}
+    settled = settled_among(connection, receipt_ids)
+    settled |= {receipt_id for receipt_id in receipt_ids - settled if _stands(lake, receipt_id)}
     return [path for path in found if tables.receipt_of(path) in settled]
+
+
+def _stands(lake: Path, receipt_id: str) -> bool:
+    """Whether readers see the rows of a load that was cut short before PostgreSQL, and whose file is gone since."""
+    path = tables.file_of(lake, "receipts", receipt_id)
+    return path.exists() and pq.read_table(path)["state"].to_pylist() != ["refused"]
 
 
 def _paths(paths: list[Path]) -> str:

@@ -19,10 +19,13 @@ NUL_MARK = chr(57344).encode()
 """Stands for a NUL byte in text: DuckDB cannot hold one, and the row that has it is rejected by this mark."""
 NEVER = chr(0x10FFFD)
 """In no piece's text: DuckDB splits lines by it, so that it never splits one."""
+NEVER_EITHER = chr(0x10FFFC)
+"""Stands for a delimiter within quotes, while a line is split."""
 LONGEST_LINE = 4_000_000
 """Bytes. What is longer is no record but a file without line ends."""
 LONGEST_RECORD = 50
 """Lines. A quote that is not closed by then was never meant to be."""
+LINES_LOOKED_AT = 2000
 NUL_BYTES_MAY_BE = 4096
 NUL_SHARE_MAY_BE = 0.001
 """More NUL bytes than both: the file was not written to its end, and what it holds is no data."""
@@ -83,8 +86,8 @@ class LineStream:
         return _UpToABreak(hashed) if self.keep_good_part else igzip.GzipFile(fileobj=hashed, mode="rb")
 
     def _pieces(self, source, size: int) -> Iterator[Piece]:
-        rest = b""
-        while block := self._read(source):
+        rest, block = b"", self._read(source)
+        while block:
             if not self._bytes:
                 refuse_other_kinds(block)
                 block = block.removeprefix(BYTE_ORDER_MARK)
@@ -92,15 +95,15 @@ class LineStream:
             if self._bytes > UNPACKED_MAY_BE and self._bytes > TIMES_ITS_SIZE * size:
                 raise RefusedFile(f"{size} bytes unpack to more than {TIMES_ITS_SIZE} times as many: look at what made the file, and unpack it")
             text = b"".join((rest, block))
-            cut = _end_of_records(text)
+            block = self._read(source)
+            cut = _end_of_records(text) if block else text.rfind(b"\n") + 1
             rest = text[cut:]
             if cut:
                 yield self._piece(text, cut)
             if len(rest) > LONGEST_LINE and len(rest) - rest.rfind(b"\n") > LONGEST_LINE:
                 raise RefusedFile(no_line(self.lines + 1 + rest.count(b"\n")))
-        if rest:
-            text = rest if rest.endswith(b"\n") else rest + b"\n"
-            yield self._piece(text, len(text))
+        if rest and not self.broken:  # a line that breaks off would pass for a shorter one
+            yield self._piece(rest + b"\n", len(rest) + 1)
 
     def _read(self, source) -> bytes:
         """The next bytes; none behind a break."""
@@ -129,7 +132,11 @@ class LineStream:
 
     def _cleaned(self, raw: bytes) -> bytes:
         """In UTF-8, NUL bytes marked, lines ending in LF."""
-        raw = self._as_utf8(raw).replace(NEVER.encode(), REPLACEMENT.encode())
+        raw = self._as_utf8(raw)
+        for mark in (NEVER, NEVER_EITHER):
+            raw = raw.replace(mark.encode(), REPLACEMENT.encode())
+        if raw.startswith(BYTE_ORDER_MARK):  # in mid-file, where DuckDB would drop it from the first value
+            raw = REPLACEMENT.encode() + raw.removeprefix(BYTE_ORDER_MARK)
         self._nuls += raw.count(b"\x00")
         raw = raw.replace(b"\x00", NUL_MARK).replace(b"\r\n", b"\n")
         if b"\r" in raw:
@@ -150,10 +157,28 @@ class LineStream:
 
 
 def _end_of_records(text: bytes) -> int:
-    """Where to cut: behind the last line end or, where a quote is open there, before the line that opened it."""
-    end = start = text.rfind(b"\n") + 1
-    if text.count(b'"', 0, end) % 2 == 0:
-        return end
+    """Where to cut, at a line end where no quoted value is open: behind so many lines with their quotes in pairs that one would be closed.
+
+    Where there is no such place near the end, behind the last line or, where a quote is open by count, before the line that opened it.
+    """
+    end = start = cut = text.rfind(b"\n") + 1
+    paired = 0
+    for _ in range(LINES_LOOKED_AT):
+        before = text.rfind(b"\n", 0, max(start - 1, 0)) + 1
+        if text.count(b'"', before, start) % 2:
+            cut, paired = before, 0
+        else:
+            paired += 1
+        if paired == LONGEST_RECORD:
+            return cut
+        start = before
+        if not start:
+            break
+    return end if text.count(b'"', 0, end) % 2 == 0 else _last_unpaired(text, end)
+
+
+def _last_unpaired(text: bytes, end: int) -> int:
+    start = end
     for _ in range(LONGEST_RECORD):
         before = text.rfind(b"\n", 0, max(start - 1, 0)) + 1
         if text.count(b'"', before, start) % 2:

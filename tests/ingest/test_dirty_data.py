@@ -84,7 +84,7 @@ def test_01_one_row_with_another_clock_is_a_reject(desk: Desk):
 
 FOLDS = {
     # New York, 2026-11-01: 01:00 to 02:00 comes twice, first at 05:00 UTC and then at 06:00 UTC
-    "before": (call("2026-11-01 00:59:59", "2026-11-01 01:00:10", "2026-11-01 01:00:05"), (4, 59, 59), (5, 0, 5), (5, 0, 10), None),
+    "before": (call("2026-11-01 00:59:59", "2026-11-01 01:00:10", "2026-11-01 01:00:05"), (4, 59, 59), (5, 0, 5), (5, 0, 10), "ambiguous_hour"),
     "the first is taken": (call("2026-11-01 01:30:00", "2026-11-01 01:31:00"), (5, 30, 0), None, (5, 31, 0), "ambiguous_hour"),
     "over the fold": (call("2026-11-01 01:59:50", "2026-11-01 01:00:20", "2026-11-01 01:59:55"), (5, 59, 50), (5, 59, 55), (6, 0, 20), "ambiguous_hour"),
     "answered over the fold": (call("2026-11-01 01:59:50", "2026-11-01 01:00:20", "2026-11-01 01:00:05"), (5, 59, 50), (6, 0, 5), (6, 0, 20), "ambiguous_hour"),
@@ -115,6 +115,21 @@ def test_02_the_epoch_or_the_talk_time_tells_which_of_two_hours(desk: Desk):
     assert found == (datetime(2026, 11, 1, 6, 59, 30), None)
 
 
+def test_02_two_times_of_one_column_are_of_one_hour_of_two(desk: Desk):
+    """The end is its start and two hours, which begins in the second 01:10 as the id's epoch says."""
+    yaml = LOCAL.replace("zone: ZONE}", "zone: America/New_York, epoch: {from: call_id, extract: '^([0-9]{10})'}}")
+    yaml = yaml.replace("end_time: {", "end_time: {from: start_time, plus: duration, ")
+    row = {"call_id": "1793513400", "start_time": "2026-11-01 01:10:00", "duration": "7200"}
+    local_calls(desk, yaml, [row], ["call_id", "start_time", "duration"])
+    assert instants(desk) == [(datetime(2026, 11, 1, 6, 10), None, datetime(2026, 11, 1, 8, 10))]
+
+
+def test_02_an_end_in_the_second_hour_is_told_by_the_talk_time(desk: Desk):
+    yaml = LOCAL.replace("ZONE", "America/New_York") + "  talk_time: {from: billsec}\n"
+    local_calls(desk, yaml, [call("2026-11-01 00:50:00", "2026-11-01 01:30:00", "2026-11-01 00:51:00", billsec="5940")], [*TIMES, "billsec"])
+    assert desk.rows("calls", "end_at, flags") == [{"end_at": datetime(2026, 11, 1, 6, 30), "flags": None}]
+
+
 def test_02_a_time_that_the_clock_skipped_is_rejected(desk: Desk):
     receipt = local_calls(desk, LOCAL.replace("ZONE", "America/New_York"), [call("2026-03-08 01:59:59", "2026-03-08 03:00:10"), call("2026-03-08 02:30:00", "2026-03-08 03:00:00")])
     assert reasons(receipt) == [(3, "start_time", "the clock was put forward over this time: 2026-03-08 02:30:00")]
@@ -142,7 +157,8 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_04_each_shape_of_time_is_declared_never_guessed(desk: Desk, shape: str):
-    yaml = LOCAL.replace('"%Y-%m-%d %H:%M:%S", zone: ZONE', f'"{shape}", zone: UTC')
+    zone = "" if "%z" in shape else ", zone: UTC"
+    yaml = LOCAL.replace('"%Y-%m-%d %H:%M:%S", zone: ZONE', f'"{shape}"{zone}')
     others = [text for text in SHAPES.values() if text != SHAPES[shape] and (not shape.startswith("epoch") or not text.isdigit())]
     rows = [call(text, text, call_id=f"c{n}") for n, text in enumerate([SHAPES[shape], *others, "1970-01-01 00:00:00", "NA", "0"])]
     receipt = local_calls(desk, yaml, rows)
@@ -363,6 +379,12 @@ def test_23_names_with_delimiters_quotes_and_line_breaks(desk: Desk):
     ]  # fmt: skip
 
 
+def test_23_a_stray_quote_tears_no_record_at_the_end_of_a_file(desk: Desk):
+    text = numbered_calls(3) + GOOD_LINE.replace("tg-acme", 'st"ray').replace("c1,", "c8,") + GOOD_LINE.replace("c1,", "c7,") + GOOD_LINE.replace("tg-acme", '"two\nlines"').replace("c1,", "c9,")
+    receipt = desk.load_one("cdr/standard/a.csv", text)
+    assert ([row.line for row in receipt.rejected], receipt.rows_accepted, receipt.notes) == ([5], 5, {"records_over_lines": 1})
+
+
 def test_23_a_stray_quote_costs_its_own_row_and_no_other(desk: Desk):
     text = HEADER + GOOD_LINE + GOOD_LINE.replace("tg-acme", '"tg').replace("c1,", "c2,") + GOOD_LINE.replace("c1,", "c3,") + GOOD_LINE.replace("tg-acme", 'tg"').replace("c1,", "c4,")
     receipt = desk.load_one("cdr/standard/a.csv", text)
@@ -458,6 +480,8 @@ def test_33_half_a_file_is_refused_or_where_declared_its_good_part_kept(desk: De
     kept = desk.load_one("cdr/own/b.csv.gz", PACKED[: len(PACKED) // 2])
     assert kept.state == "partial" and "cannot be unpacked to its end" in kept.reason
     assert 1000 < kept.rows_accepted < 4000 and len(kept.rejected) <= 1
+    lines = set(numbered_calls(4000).splitlines())
+    assert all(row.raw in lines for row in kept.rejected) and kept.rows_read == kept.rows_accepted  # the line that breaks off is none
     whole = desk.load_one("cdr/own/b.csv.gz", PACKED)
     assert (whole.state, whole.rows_read, whole.rows_duplicate) == ("loaded", 4000, kept.rows_accepted)
     assert len(desk.warehouse("select from ops.file_receipts where state = 'partial'")) == 1
@@ -532,6 +556,31 @@ def test_a_file_that_is_not_what_is_declared_is_refused_not_rejected_row_by_row(
     receipt = desk.load_one("cdr/standard/a.csv", numbered_calls(9_000) + numbered_calls(10_500).replace("2026-11-16T", "16.11.2026 ").partition("\n")[2])
     assert receipt.state == "refused"
     assert "10500 of 19500 rows would be rejected, 10500 because of start_time: not an ISO 8601 time with offset" in receipt.reason
+
+
+HOSTILE = {
+    "a token that is no JSON": ("attestation: {}", "attestation: {from: calling_number, parse: {passport: attest}}", {"calling_number": "h.YWJj.s"}, 1),
+    "hours beyond counting": ("end_time: {required: true}", "end_time: {from: start_time, plus: signer, unit: 'h:m:s', required: true}", {"signer": "99999999999999999999:00:00"}, 0),
+    "seconds beyond adding": ("end_time: {required: true}", "end_time: {from: start_time, plus: signer, required: true}", {"signer": "99999999999999"}, 0),
+}
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_one_hostile_value_stops_no_other_row_or_file(desk: Desk, value: str):
+    old, new, row, accepted = HOSTILE[value]
+    built_in = open("include/feeds/cdr/standard.yaml").read()
+    desk.declare("cdr/own", built_in.replace(old, new))
+    assert new in (desk.settings.home / "feeds/cdr/own.yaml").read_text()
+    desk.put("cdr/standard/good.csv", numbered_calls(2))
+    receipt = desk.load_one("cdr/own/a.csv", calls_csv(row))
+    assert (receipt.state, receipt.rows_accepted, len(receipt.rejected)) == ("loaded", accepted, 1 - accepted)
+    assert desk.receipts()["cdr/standard/good.csv"]["rows_accepted"] == 2
+
+
+def test_a_layouts_name_is_no_sql(desk: Desk):
+    desk.declare("cdr/own", STARTS.replace("record: STOP", "record: \"X' || (select 1) || '\""))
+    receipt = desk.load_one("cdr/own/a.act", f"{START}\nSTOP,c1\n")
+    assert [row.reason for row in receipt.rejected] == ["2 fields where the layout has START: 4 or X' || (select 1) || ': at least 6"]
 
 
 HEADER, GOOD_LINE = (line + "\n" for line in numbered_calls(1).splitlines())

@@ -268,6 +268,20 @@ def test_an_arrival_cut_short_is_told_once_it_is_done(desk: Desk, tmp_path: Path
     assert pictures[0] == pictures[1]
 
 
+def test_a_load_cut_short_whose_file_is_gone_is_still_known_to_later_ones(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """Readers see its rows, for its receipt stands in the lake: what says them again is a duplicate."""
+    desk.put("cdr/standard/c.csv", calls_csv({}, {"call_id": "c2"}))
+    heal = kill_at(monkeypatch, receipts, "_insert_dates")
+    with pytest.raises(Killed):
+        desk.load()
+    heal()
+    (desk.settings.landing / "cdr/standard/c.csv").unlink()
+    desk.put("cdr/standard/d.csv", calls_csv({}, {"call_id": "c3"}))
+    [receipt] = desk.load().receipts
+    assert (receipt.rows_accepted, receipt.rows_duplicate) == (1, 1)
+    assert [row["call_id"] for row in desk.current_calls()] == ["c1", "c2", "c3"]
+
+
 @pytest.mark.parametrize("place", ["_insert_rejects", "remember_path"])
 def test_a_later_file_is_not_judged_by_a_load_that_was_cut_short(desk: Desk, monkeypatch: pytest.MonkeyPatch, place: str):
     """The killed file comes last by name, and one before it corrects its call: both would replace the other."""

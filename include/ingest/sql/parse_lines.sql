@@ -69,7 +69,7 @@ judged as (
             when contains(line, chr(57344)) then struct_pack(field := 'line', reason := 'NUL bytes in the line')
             $broken_quotes
             when layout is null
-                then struct_pack(field := 'line', reason := len(fields) || ' fields where the layout has $shapes')
+                then struct_pack(field := 'line', reason := len(fields) || ' fields where the layout has ' || $shapes)
             $reasons
             when not is_call and kind not in ('start', 'interim', 'other')
                 then struct_pack(field := 'record_kind', reason := 'not stop, attempt, start, interim or other: ' || kind)
