@@ -15,7 +15,7 @@ from benchmarks.calls import World
 from benchmarks.counts import Counts
 from benchmarks.layouts import LAYOUTS
 from benchmarks.suite import QUICK, Result
-from include.ingest import numbers
+from include.ingest import declarations, numbers
 
 WORLD = World(20_000, files=4)
 Row = dict[str, str]
@@ -117,6 +117,13 @@ def test_blocks_cover_every_call_once_and_in_order(monkeypatch: pytest.MonkeyPat
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
     """Fails where a loader arrives at other counts than the files hold."""
     return suite.run(tmp_path_factory.mktemp("bench") / "o'clock", QUICK, say=lambda _: None)
+
+
+def test_every_shipped_feed_of_calls_has_a_layout_that_names_its_parsers(tmp_path: Path):
+    assert set(LAYOUTS) == {f"cdr/{path.stem}" for path in (declarations.BUILT_IN / "cdr").glob("*.yaml")}
+    for feed, layout in LAYOUTS.items():
+        specs = [spec for field in declarations.load(feed, tmp_path).fields.values() for spec in field.chain]
+        assert layout.parser == ", ".join(sorted({spec.parse[0] for spec in specs if spec.parse})), feed
 
 
 def test_everybody_loads_the_same(results: list[Result]):
