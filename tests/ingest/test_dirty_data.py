@@ -560,6 +560,8 @@ def test_a_file_that_is_not_what_is_declared_is_refused_not_rejected_row_by_row(
 
 HOSTILE = {
     "a token that is no JSON": ("attestation: {}", "attestation: {from: calling_number, parse: {passport: attest}}", {"calling_number": "h.YWJj.s"}, 1),
+    "a token that is cut": ("attestation: {}", "attestation: {from: calling_number, parse: {passport: attest}}", {"calling_number": "eyJhbGciOiJFUzI1NiJ9.eyJhd.x"}, 1),
+    "a token of one letter": ("attestation: {}", "attestation: {from: calling_number, parse: {passport: attest}}", {"calling_number": "a.e.x"}, 1),
     "hours beyond counting": ("end_time: {required: true}", "end_time: {from: start_time, plus: signer, unit: 'h:m:s', required: true}", {"signer": "99999999999999999999:00:00"}, 0),
     "seconds beyond adding": ("end_time: {required: true}", "end_time: {from: start_time, plus: signer, required: true}", {"signer": "99999999999999"}, 0),
 }
