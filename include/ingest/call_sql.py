@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from string import Template
@@ -31,7 +31,7 @@ PARQUET = "format parquet, compression zstd, compression_level 1, parquet_versio
 
 OFFSET = r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])$"
 DELIMITER_INSIDE = f"chr({ord(NEVER_EITHER)})"
-"""Stands for a delimiter within quotes while a line is split; a character for private use, as that for NULs."""
+"""Stands for a delimiter within quotes while a line is split: the stream lets it through in no text."""
 OF_EVERY_RECORD = ("call_id", "switch_id", "start_time")
 """What also a record that is no finished call must have where it is required."""
 CLOCK_MAY_DIFFER_S = 450
@@ -144,7 +144,7 @@ def parse_lines(
     named["sequence_text"] = row.value(declaration.sequence) if declaration.sequence else "cast(null as varchar)"
     epoch = "cast(case when regexp_full_match(epoch_text, '[0-9]{9,10}') then epoch_text end as bigint)"
     clock = _Clock(times, fields, usual_offset)
-    kept_map = fields["sip_code"].when_answered
+    code_when_answered = fields["sip_code"].when_answered
     return template("parse_lines").substitute(
         lines=lines,
         is_record=f"not regexp_matches(line, {literal(declaration.other_lines)})" if declaration.other_lines else "true",
@@ -157,9 +157,9 @@ def parse_lines(
         named=_columns(named),
         local=_columns(clock.local()),
         instants=_columns({"stated_ms": _milliseconds("talk_time", fields["talk_time"].unit), **clock.instants(epoch)}),
-        sip_status=(f"case when answer_at is not null then {int(kept_map)} else " if kept_map else "")
+        sip_status=(f"case when answer_at is not null then {int(code_when_answered)} else " if code_when_answered else "")
         + "case when regexp_full_match(sip_code, '[0-9]{3}') then cast(sip_code as integer) end"
-        + (" end" if kept_map else ""),
+        + (" end" if code_when_answered else ""),
         reasons="\n        ".join(_reasons(fields, clock, bool(times.epoch))),
         zone_as_sent=clock.zone_as_sent(),
         epoch_seconds=epoch,
@@ -359,8 +359,6 @@ def _milliseconds(column: str, unit: str) -> str:
 @lru_cache
 def days_of_change(zone: str) -> tuple[date, ...]:
     """The local dates, 2000 to 2099, on which a zone's offset changes."""
-    from datetime import datetime, time
-
     known, day, found = ZoneInfo(zone), date(2000, 1, 1), []
     offset = datetime.combine(day, time(), known).utcoffset()
     while day.year < 2100:
