@@ -22,7 +22,7 @@ from include.ingest.declarations import (
     taken_columns,
 )
 from include.ingest.receipts import RefusedFile
-from include.ingest.stream import LONGEST_LINE, NEVER, NEVER_EITHER
+from include.ingest.stream import LONGEST_LINE, NEVER, NEVER_EITHER, NUL
 
 SQL = Path(__file__).with_name("sql")
 
@@ -121,12 +121,12 @@ def lines_of(piece: Path, first_line: int, header_lines: int) -> str:
 
 
 def parse_lines(
-    declaration: Declaration, layouts: tuple[Layout, ...], *, lines: str, folder: str | None, quoted: bool = True, usual_offset: str = "Z"
+    declaration: Declaration, layouts: tuple[Layout, ...], *, lines: str, folder: str | None, quoted: bool, has_nuls: bool, usual_offset: str
 ) -> str:
     """The query for the rows of `lines`, cast, each with its reject reason or none.
 
-    `quoted`: whether there are quotes or, where they are declared, backslashes to look for. `usual_offset`: how most ISO 8601
-    times of the file end.
+    `quoted`: whether there are quotes or, where they are declared, backslashes to look for. `has_nuls`: whether there are marks for
+    NUL bytes. `usual_offset`: how most ISO 8601 times of the file end.
     """
     row = _Row(declaration, layouts, folder, quoted)
     fields = {column: declaration.fields.get(column, Field()) for column in CALL_COLUMNS}
@@ -153,6 +153,7 @@ def parse_lines(
         tidied=_tidied(declaration, quoted),
         layout=_layout(layouts),
         shapes=literal(" or ".join(dict.fromkeys(layout.shape for layout in layouts))),
+        nul_bytes=_reject(f"contains(line, chr({ord(NUL)}))", "line", "NUL bytes in the line") if has_nuls else "",
         broken_quotes=_broken_quotes(declaration, quoted),
         named=_columns(named),
         local=_columns(clock.local()),
@@ -216,15 +217,17 @@ def _plain_text(declaration: Declaration, quoted: bool, field: str) -> str:
 
 
 def _is_untidy(declaration: Declaration, quoted: bool) -> str:
-    """Whether a line has blanks around a value, or a null token: few have, and to look at every value takes twice the time."""
+    """`when … then false` for a line with blanks around a value, or a null token: few have, and to look at every value takes twice the time."""
     delimiter = declaration.delimiter
     edges = [f" {delimiter}", f"{delimiter} ", *(('" ', ' "') if quoted else ())]
     found = [f"contains(line, {literal(edge)})" for edge in edges] + ["starts_with(line, ' ')", "ends_with(line, ' ')"]
+    branches = [f"when {' or '.join(found)} then false"]
     for token in sorted(filter(None, declaration.nulls)):
-        found += [f"contains(line, {literal(delimiter + token + delimiter)})"]
-        found += [f"starts_with(line, {literal(token + delimiter)})", f"ends_with(line, {literal(delimiter + token)})"]
-        found += [f"contains(line, {literal(chr(34) + token + chr(34))})"] if quoted else []
-    return " or ".join(found)
+        alone = [f"contains(line, {literal(delimiter + token + delimiter)})"]
+        alone += [f"starts_with(line, {literal(token + delimiter)})", f"ends_with(line, {literal(delimiter + token)})"]
+        alone += [f"contains(line, {literal(chr(34) + token + chr(34))})"] if quoted else []
+        branches.append(f"when contains(line, {literal(token)}) and ({' or '.join(alone)}) then false")  # most lines have none anywhere
+    return " ".join(branches)
 
 
 def _tidied(declaration: Declaration, quoted: bool) -> str:
@@ -467,7 +470,8 @@ class _Clock:
 
     def zone_as_sent(self) -> str:
         if self.times.formats == ("iso8601",):
-            return "offset_of(start_time)"
+            usual = literal(self.usual_offset)
+            return f"case when ends_with(start_time, {usual}) then {usual} else offset_of(start_time) end"
         if self.times.zone_column:
             return "zone_sent"
         if self.times.minutes_west:

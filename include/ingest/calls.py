@@ -260,11 +260,11 @@ def _parse_piece(job: _Job, number: int, piece: Piece) -> _ParsedPiece:
     text = job.scratch / f"piece-{number:05d}.txt"
     text.write_bytes(piece.text)
     quoted = piece.has_backslashes if job.declaration.quotes == "backslash" else piece.has_quotes
-    connection = worker_connection()
-    statement = {"folder": job.file.folder_below_feed, "quoted": quoted, "usual_offset": job.usual_offset}
+    connection = _worker_connection()
+    statement = {"folder": job.file.folder_below_feed, "quoted": quoted, "has_nuls": piece.has_nuls, "usual_offset": job.usual_offset}
     lines = call_sql.lines_of(text, piece.first_line, job.header_lines)
     try:
-        connection.execute("create or replace temp table parsed as " + call_sql.parse_lines(job.declaration, job.layouts, lines=lines, **statement))
+        _take(connection, call_sql.parse_lines(job.declaration, job.layouts, lines=lines, **statement))
     except duckdb.InvalidInputException as error:
         _refuse_endless_line(piece, error)
         raise
@@ -285,9 +285,14 @@ def _parse_piece(job: _Job, number: int, piece: Piece) -> _ParsedPiece:
         found.not_calls.update(dict(connection.execute(
             "select cast(start_at as date), count(*) from parsed where reject is null and record_kind not in ('stop', 'attempt') group by 1"
         ).fetchall()))  # fmt: skip
-    connection.execute("drop table parsed")
+    connection.unregister("parsed")
     text.unlink()
     return found
+
+
+def _take(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Make `parsed` of a query's rows: beside the database, since filling a table takes longer."""
+    connection.register("parsed", connection.sql(query).materialize())
 
 
 def _refuse_endless_line(piece: Piece, error: Exception) -> None:
@@ -306,10 +311,14 @@ def _join_lines(connection: duckdb.DuckDBPyConnection, job: _Job, statement: dic
     again = call_sql.parse_lines(job.declaration, job.layouts, lines="select source_line, line from joined", **statement)
     connection.execute(f"create or replace temp table whole as select * from ({again}) where reject is null or reject.field <> 'line'")
     connection.execute("delete from joined where source_line not in (select source_line from whole)")
-    connection.execute(
-        "delete from parsed using joined where parsed.source_line >= joined.source_line and parsed.source_line < joined.source_line + joined.lines"
-    )
-    connection.execute("insert into parsed select * from whole")
+    _take(connection, """
+        select parsed.*
+        from parsed
+        left join joined on parsed.source_line >= joined.source_line and parsed.source_line < joined.source_line + joined.lines
+        where joined.source_line is null
+        union all
+        from whole
+    """)  # fmt: skip
     [(lines,)] = connection.execute("select coalesce(sum(lines - 1), 0)::bigint from joined").fetchall()
     return lines
 
@@ -335,7 +344,7 @@ def _classify_numbers(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create or replace temp table numbers (raw varchar, number varchar, class number_class)")
     [(any_undecided,)] = connection.execute(
         "select count(*) > 0 from parsed where reject is null and (calling_class is null or called_class is null or "
-        "(asserted_raw is not null and asserted_number is null))"
+        "(asserted_raw is not null and asserted_digits is null))"
     ).fetchall()
     if not any_undecided:
         return
@@ -407,18 +416,23 @@ def _write_day(connection: duckdb.DuckDBPyConnection, job: _Job, number: int, da
 _of_thread = threading.local()
 
 
-def worker_connection() -> duckdb.DuckDBPyConnection:
-    """The calling thread's own DuckDB, with one thread; made once, since making one takes longer than a small file."""
+def _worker_connection() -> duckdb.DuckDBPyConnection:
+    """The calling thread's own DuckDB; made once, since making one takes longer than a small file."""
     if not hasattr(_of_thread, "connection"):
-        _of_thread.connection = connect(threads=1)
+        _of_thread.connection = connect_worker()
     return _of_thread.connection
 
 
-def connect(threads: int, memory: str = WORKER_MEMORY, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """A private DuckDB: UTC, bounded memory, the macros and the number classes that the SQL files use.
+def connect_worker(memory: str = WORKER_MEMORY) -> duckdb.DuckDBPyConnection:
+    """A DuckDB with one thread, and with the macros and number classes that lines are parsed with."""
+    connection = connect(threads=1, memory=memory)
+    connection.execute(call_sql.macros())
+    connection.execute(call_sql.template("nanp_tables").substitute(classes=str(numbers.NANP_CLASSES).replace("'", "''")))
+    return connection
 
-    What does not fit into `memory` goes to the folder `spill`, or fails where there is none.
-    """
+
+def connect(threads: int, memory: str = WORKER_MEMORY, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A private DuckDB: UTC, bounded memory. What does not fit into `memory` goes to the folder `spill`, or fails where there is none."""
     connection = duckdb.connect(":memory:")
     connection.execute(
         f"set threads = {threads}; set memory_limit = '{memory}'; set TimeZone = 'UTC'; set enable_progress_bar = false; "
@@ -426,8 +440,6 @@ def connect(threads: int, memory: str = WORKER_MEMORY, spill: Path | None = None
         "set disabled_optimizers = 'join_order,build_side_probe_side'; "
         f"set temp_directory = {call_sql.literal(str(spill / 'spill') if spill else '')}"
     )
-    connection.execute(call_sql.macros())
-    connection.execute(call_sql.template("nanp_tables").substitute(classes=str(numbers.NANP_CLASSES).replace("'", "''")))
     [(found,)] = connection.execute("select hash('switch', 'call', 1::integer, null::varchar)").fetchall()
     if found != HASH_OF_A_CALL:
         raise RuntimeError(f"DuckDB {duckdb.__version__} hashes otherwise than the lake's rows were: install the version of requirements.txt")

@@ -15,7 +15,7 @@ from include.ingest.receipts import RefusedFile
 
 PIECE_BYTES = 64 * 2**20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-NUL_MARK = chr(57344).encode()
+NUL = chr(57344)
 """Stands for a NUL byte in text: DuckDB cannot hold one, and the row that has it is rejected by this mark."""
 NEVER = chr(0x10FFFD)
 """In no piece's text: DuckDB splits lines by it, so that it never splits one."""
@@ -44,6 +44,8 @@ class Piece:
     lines: int
     has_quotes: bool
     has_backslashes: bool
+    has_nuls: bool
+    """Or rather marks for them."""
 
 
 class LineStream:
@@ -124,9 +126,10 @@ class LineStream:
     def _piece(self, text: bytes, cut: int) -> Piece:
         """The text up to `cut`, not copied where nothing in it has to change, as is usual."""
         raw: bytes | memoryview = memoryview(text)[:cut]
+        nuls = self._nuls
         if not text.isascii() or self.encoding.lower() != "utf-8" or b"\x00" in text or b"\r" in text:
             raw = text = self._cleaned(text[:cut])
-        piece = Piece(self.lines + 1, raw, text.count(b"\n", 0, len(raw)), b'"' in text, b"\\" in text)
+        piece = Piece(self.lines + 1, raw, text.count(b"\n", 0, len(raw)), b'"' in text, b"\\" in text, self._nuls > nuls)
         self.lines += piece.lines
         return piece
 
@@ -138,7 +141,7 @@ class LineStream:
         if raw.startswith(BYTE_ORDER_MARK):  # in mid-file, where DuckDB would drop it from the first value
             raw = REPLACEMENT.encode() + raw.removeprefix(BYTE_ORDER_MARK)
         self._nuls += raw.count(b"\x00")
-        raw = raw.replace(b"\x00", NUL_MARK).replace(b"\r\n", b"\n")
+        raw = raw.replace(b"\x00", NUL.encode()).replace(b"\r\n", b"\n")
         if b"\r" in raw:
             line = self.lines + 1 + raw.count(b"\n", 0, raw.index(b"\r"))
             raise RefusedFile(

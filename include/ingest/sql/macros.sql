@@ -36,13 +36,19 @@ create or replace macro was_skipped(zone, local) as timezone(zone, timezone(zone
 create or replace macro was_shown_twice(zone, local) as
     timezone(zone, timezone(zone, local) - interval 1 hour) = local or timezone(zone, timezone(zone, local) + interval 1 hour) = local;
 
--- The ten digits of a plain North American number; null for every other notation, which libphonenumber reads.
+-- The ten digits of a plain North American number, as a number; null for every other notation, which libphonenumber reads.
 create or replace macro plain_digits(raw) as
-    case when regexp_full_match(raw, '(?:\+?1)?[2-9][0-9]{9}') then right(raw, 10) end;
+    case when regexp_full_match(raw, '(?:\+?1)?[2-9][0-9]{9}') then cast(raw as bigint) % 10000000000 end;
 
--- The class of ten digits by the tables of nanp_tables.sql. An exchange that begins with 0 or 1 is invalid but where it is listed.
-create or replace macro nanp_class(digits, of_tenth, of_area) as
-    coalesce(of_tenth, case when digits[4] in ('0', '1') then 'invalid'::number_class else of_area end);
+-- The class of ten digits by the bits of nanp_tables.sql, but for the tenths that are listed there.
+create or replace macro nanp_class(digits) as case
+    when digits is null then null
+    when get_bit(getvariable('valid_us_exchanges'), cast(digits // 10000 as integer)) = 1 then 'valid_us'::number_class
+    when get_bit(getvariable('valid_non_us_exchanges'), cast(digits // 10000 as integer)) = 1 then 'valid_non_us'::number_class
+    else 'invalid'::number_class
+end;
+
+create or replace macro is_parted(digits) as get_bit(getvariable('parted_exchanges'), cast(digits // 10000 as integer)) = 1;
 
 create or replace macro spoilt_by_spreadsheet(text) as
     regexp_full_match(text, '[0-9](?:\.[0-9]+)?E\+[0-9]+');

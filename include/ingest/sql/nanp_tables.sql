@@ -1,19 +1,25 @@
--- nanp_classes.csv as two tables: of every area code its class, and whether parts of it are of another class; and the
--- class of every tenth of an exchange that is.
+-- nanp_classes.csv as two sets of bits: by area code and exchange, whether a number is a valid US one, or a valid one of another
+-- country. The few exchanges of which tenths are of another class are a table.
 create or replace temp table nanp_classes as
-select * from read_csv('$classes', auto_detect = false, header = true, columns = {'prefix': 'VARCHAR', 'class': 'VARCHAR'})
+select cast(prefix as integer) as prefix, length(prefix) as digits, cast(class as number_class) as class
+from read_csv('$classes', auto_detect = false, header = true, columns = {'prefix': 'VARCHAR', 'class': 'VARCHAR'})
 where regexp_full_match(prefix, '[0-9]+');
 
-create or replace temp table nanp_tenth as
-select prefix, cast(class as number_class) as class from nanp_classes where length(prefix) = 7
+create or replace temp table nanp_exchange as
+select prefix as exchange, class from nanp_classes where digits = 6
 union all
-select exchange.prefix || tenth, cast(exchange.class as number_class)
-from nanp_classes as exchange
-cross join (select cast(unnest(range(10)) as varchar) as tenth)
-where length(exchange.prefix) = 6
-    and exchange.prefix || tenth not in (select prefix from nanp_classes where length(prefix) = 7);
+-- An exchange that begins with 0 or 1 is invalid but where it is listed.
+select usual.exchange, usual.class
+from (select prefix * 1000 + unnest(range(200, 1000)) as exchange, class from nanp_classes where digits = 3) as usual
+anti join (select prefix as exchange from nanp_classes where digits = 6) as listed using (exchange);
 
-create or replace temp table nanp_area as
-select prefix as area_code, cast(class as number_class) as class, prefix in (select left(prefix, 3) from nanp_tenth) as is_parted
-from nanp_classes
-where length(prefix) = 3;
+set variable valid_us_exchanges = (select bitstring_agg(exchange, 0, 999999) from nanp_exchange where class = 'valid_us');
+set variable valid_non_us_exchanges = (select bitstring_agg(exchange, 0, 999999) from nanp_exchange where class = 'valid_non_us');
+set variable parted_exchanges = (
+    select bitstring_agg(distinct prefix // 10, 0, 999999) from nanp_classes where digits = 7
+);
+
+create or replace temp table nanp_tenth as
+select prefix, class from nanp_classes where digits = 7;
+
+drop table nanp_exchange;

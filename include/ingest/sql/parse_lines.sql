@@ -11,7 +11,7 @@ split as (
 ),
 
 seen as (
-    select source_line, line, fields, not ($untidy) as is_tidy
+    select source_line, line, fields, case $untidy else true end as is_tidy
     from split
 ),
 
@@ -66,7 +66,7 @@ judged as (
         *,
         case
             when line = '' then struct_pack(field := 'line', reason := 'blank line')
-            when contains(line, chr(57344)) then struct_pack(field := 'line', reason := 'NUL bytes in the line')
+            $nul_bytes
             $broken_quotes
             when layout is null
                 then struct_pack(field := 'line', reason := len(fields) || ' fields where the layout has ' || $shapes)
@@ -88,20 +88,12 @@ judged as (
                 then struct_pack(field := 'attestation', reason := 'not A, B, C or empty: ' || attestation)
             when releasing_party not in ('caller', 'called', 'network')
                 then struct_pack(field := 'release_party', reason := 'not caller, called, network or empty: ' || release_party)
-            when contains(line, 'E+')
-                and (spoilt_by_spreadsheet(call_id) or spoilt_by_spreadsheet(calling_number) or spoilt_by_spreadsheet(called_number))
-                then struct_pack(
-                    field := case
-                        when spoilt_by_spreadsheet(call_id) then 'call_id'
-                        when spoilt_by_spreadsheet(calling_number) then 'calling_number'
-                        else 'called_number'
-                    end,
-                    reason := 'shortened by a spreadsheet, export it as text: ' || case
-                        when spoilt_by_spreadsheet(call_id) then call_id
-                        when spoilt_by_spreadsheet(calling_number) then calling_number
-                        else called_number
-                    end
-                )
+            when contains(call_id, 'E+') and spoilt_by_spreadsheet(call_id)
+                then struct_pack(field := 'call_id', reason := 'shortened by a spreadsheet, export it as text: ' || call_id)
+            when calling_digits is null and spoilt_by_spreadsheet(calling_number)
+                then struct_pack(field := 'calling_number', reason := 'shortened by a spreadsheet, export it as text: ' || calling_number)
+            when called_digits is null and spoilt_by_spreadsheet(called_number)
+                then struct_pack(field := 'called_number', reason := 'shortened by a spreadsheet, export it as text: ' || called_number)
         end as reject
     from typed
 )
@@ -126,19 +118,13 @@ select
     egress_trunk,
     source_ip,
     calling_number as calling_raw,
-    '+1' || calling_digits as calling_number,
-    case
-        when calling_number is null then 'missing'::number_class
-        else nanp_class(calling_digits, calling_tenth.class, calling_area.class)
-    end as calling_class,
+    calling_digits,
+    case when calling_number is null then 'missing'::number_class when not is_parted(calling_digits) then nanp_class(calling_digits) end as calling_class,
     asserted_number as asserted_raw,
-    '+1' || asserted_digits as asserted_number,
+    asserted_digits,
     called_number as called_raw,
-    '+1' || called_digits as called_number,
-    case
-        when called_number is null then 'missing'::number_class
-        else nanp_class(called_digits, called_tenth.class, called_area.class)
-    end as called_class,
+    called_digits,
+    case when called_number is null then 'missing'::number_class when not is_parted(called_digits) then nanp_class(called_digits) end as called_class,
     sip_status as sip_code,
     try_cast(releasing_party as release_party) as release_party,
     try_cast(attestation_level as attestation) as attestation,
@@ -146,7 +132,3 @@ select
     signer,
     orig_id
 from judged
-left join nanp_area as calling_area on calling_area.area_code = left(calling_digits, 3)
-left join nanp_tenth as calling_tenth on calling_tenth.prefix = case when calling_area.is_parted then left(calling_digits, 7) end
-left join nanp_area as called_area on called_area.area_code = left(called_digits, 3)
-left join nanp_tenth as called_tenth on called_tenth.prefix = case when called_area.is_parted then left(called_digits, 7) end

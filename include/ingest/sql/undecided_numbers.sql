@@ -4,7 +4,7 @@ create or replace temp table numbers as
 with sent as (
     select calling_raw as raw from parsed where reject is null and calling_class is null
     union
-    select asserted_raw from parsed where reject is null and asserted_raw is not null and asserted_number is null
+    select asserted_raw from parsed where reject is null and asserted_raw is not null and asserted_digits is null
     union
     select called_raw from parsed where reject is null and called_class is null
 ),
@@ -24,7 +24,7 @@ dialled as (
         lower(user_part) in ($withheld) or contains(lower(raw), 'anonymous') as is_withheld,
         case when not is_withheld then regexp_replace(user_part, '[ ().\-/]', '', 'g') end as digits,
         regexp_full_match(digits, '\+[2-9][0-9]{9}') as starts_with_area_code,
-        case when starts_with_area_code or regexp_full_match(digits, '(?:(?:\+|011)?1)?[2-9][0-9]{9}') then right(digits, 10) end as ten
+        case when starts_with_area_code or regexp_full_match(digits, '(?:(?:\+|011)?1)?[2-9][0-9]{9}') then cast(right(digits, 10) as bigint) end as ten
     from parts
 )
 
@@ -37,9 +37,8 @@ select
         when not regexp_full_match(digits, '\+?[0-9]+') then 'unparseable'::number_class
         when regexp_full_match(digits, '[2-9][0-9]{1,5}') then 'invalid'::number_class -- a short code or an extension
         -- Ten digits behind a + that are not North American may be another country's number.
-        when starts_with_area_code then nullif(nanp_class(ten, tenth.class, area.class), 'invalid')
-        else nanp_class(ten, tenth.class, area.class)
+        when starts_with_area_code then nullif(coalesce(tenth.class, nanp_class(ten)), 'invalid')
+        else coalesce(tenth.class, nanp_class(ten))
     end as class
 from dialled
-left join nanp_area as area on area.area_code = left(ten, 3)
-left join nanp_tenth as tenth on tenth.prefix = case when area.is_parted then left(ten, 7) end
+left join nanp_tenth as tenth on tenth.prefix = ten // 1000

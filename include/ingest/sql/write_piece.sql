@@ -20,12 +20,12 @@ copy (
         egress_trunk,
         source_ip,
         calling_raw,
-        coalesce(parsed.calling_number, calling.number) as calling_number,
+        coalesce('+1' || calling_digits, calling.number) as calling_number,
         coalesce(calling_class, calling.class) as calling_class,
         asserted_raw,
-        coalesce(parsed.asserted_number, asserted.number) as asserted_number,
+        coalesce('+1' || asserted_digits, asserted.number) as asserted_number,
         called_raw,
-        coalesce(parsed.called_number, called.number) as called_number,
+        coalesce('+1' || called_digits, called.number) as called_number,
         coalesce(called_class, called.class) as called_class,
         sip_code,
         release_party,
@@ -49,6 +49,6 @@ copy (
         where reject is null and start_at >= timestamp '$day' and start_at < timestamp '$day' + interval 1 day
     ) as parsed
     left join numbers as calling on calling.raw = case when calling_class is null then calling_raw end
-    left join numbers as asserted on asserted.raw = case when parsed.asserted_number is null then asserted_raw end
+    left join numbers as asserted on asserted.raw = case when asserted_digits is null then asserted_raw end
     left join numbers as called on called.raw = case when called_class is null then called_raw end
 ) to '$unfinished' ($parquet)
