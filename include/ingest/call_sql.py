@@ -22,7 +22,7 @@ from include.ingest.declarations import (
     taken_columns,
 )
 from include.ingest.receipts import RefusedFile
-from include.ingest.stream import LONGEST_LINE, NEVER, NEVER_EITHER, NUL
+from include.ingest.stream import NEVER, NUL
 
 SQL = Path(__file__).with_name("sql")
 
@@ -30,8 +30,7 @@ PARQUET = "format parquet, compression zstd, compression_level 1, parquet_versio
 """How calls are written: a third faster than DuckDB's own choice, and a fifth smaller."""
 
 OFFSET = r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])$"
-DELIMITER_INSIDE = f"chr({ord(NEVER_EITHER)})"
-"""Stands for a delimiter within quotes while a line is split: the stream lets it through in no text."""
+DELIMITER_INSIDE = f"chr({ord(NEVER)})"
 OF_EVERY_RECORD = ("call_id", "switch_id", "start_time")
 """What also a record that is no finished call must have where it is required."""
 CLOCK_MAY_DIFFER_S = 450
@@ -106,28 +105,14 @@ def unknown_columns(declaration: Declaration, columns: tuple[str, ...]) -> list[
     return [name for name in columns if name not in known]
 
 
-def lines_of(piece: Path, first_line: int, header_lines: int) -> str:
-    """The query for the numbered lines of a piece."""
-    return f"""
-    select source_line, coalesce(line, '') as line
-    from (
-        select row_number() over () + {first_line - 1} as source_line, line -- single-threaded, so in the order of the file
-        from read_csv(
-            {literal(str(piece))}, auto_detect = false, header = false, delim = '{NEVER}', quote = '', escape = '', new_line = '\\n',
-            columns = {{'line': 'VARCHAR'}}, strict_mode = false, null_padding = true, max_line_size = {LONGEST_LINE}
-        )
-    ) as every_line
-    where source_line > {header_lines}"""
-
-
 def parse_lines(
-    declaration: Declaration, layouts: tuple[Layout, ...], *, lines: str, folder: str | None, quoted: bool, has_nuls: bool, usual_offset: str
+    declaration: Declaration, layouts: tuple[Layout, ...], *, lines: str, folder: str | None, holds: frozenset[str], usual_offset: str
 ) -> str:
     """The query for the rows of `lines`, cast, each with its reject reason or none.
 
-    `quoted`: whether there are quotes or, where they are declared, backslashes to look for. `has_nuls`: whether there are marks for
-    NUL bytes. `usual_offset`: how most ISO 8601 times of the file end.
+    `holds`: which of `stream.LOOKED_FOR` the lines hold. `usual_offset`: how most ISO 8601 times of the file end.
     """
+    quoted = ("\\" if declaration.quotes == "backslash" else '"') in holds
     row = _Row(declaration, layouts, folder, quoted)
     fields = {column: declaration.fields.get(column, Field()) for column in CALL_COLUMNS}
     times = declaration.times
@@ -149,11 +134,11 @@ def parse_lines(
         lines=lines,
         is_record=f"not regexp_matches(line, {literal(declaration.other_lines)})" if declaration.other_lines else "true",
         fields=_split(declaration, quoted),
-        untidy=_is_untidy(declaration, quoted),
+        untidy=_is_untidy(declaration, quoted, holds),
         tidied=_tidied(declaration, quoted),
         layout=_layout(layouts),
         shapes=literal(" or ".join(dict.fromkeys(layout.shape for layout in layouts))),
-        nul_bytes=_reject(f"contains(line, chr({ord(NUL)}))", "line", "NUL bytes in the line") if has_nuls else "",
+        nul_bytes=_reject(f"contains(line, chr({ord(NUL)}))", "line", "NUL bytes in the line") if NUL in holds else "",
         broken_quotes=_broken_quotes(declaration, quoted),
         named=_columns(named),
         local=_columns(clock.local()),
@@ -216,13 +201,13 @@ def _plain_text(declaration: Declaration, quoted: bool, field: str) -> str:
     return f"unescaped({field})" if declaration.quotes == "backslash" else f"unquoted({field})"
 
 
-def _is_untidy(declaration: Declaration, quoted: bool) -> str:
+def _is_untidy(declaration: Declaration, quoted: bool, holds: frozenset[str]) -> str:
     """`when … then false` for a line with blanks around a value, or a null token: few have, and to look at every value takes twice the time."""
     delimiter = declaration.delimiter
     edges = [f" {delimiter}", f"{delimiter} ", *(('" ', ' "') if quoted else ())]
     found = [f"contains(line, {literal(edge)})" for edge in edges] + ["starts_with(line, ' ')", "ends_with(line, ' ')"]
     branches = [f"when {' or '.join(found)} then false"]
-    for token in sorted(filter(None, declaration.nulls)):
+    for token in sorted(token for token in declaration.nulls if token and (not token.startswith("\\") or "\\" in holds)):
         alone = [f"contains(line, {literal(delimiter + token + delimiter)})"]
         alone += [f"starts_with(line, {literal(token + delimiter)})", f"ends_with(line, {literal(delimiter + token)})"]
         alone += [f"contains(line, {literal(chr(34) + token + chr(34))})"] if quoted else []

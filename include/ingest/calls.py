@@ -23,7 +23,7 @@ from include.ingest import call_sql, numbers
 from include.ingest.declarations import Declaration, Layout
 from include.ingest.landing import LandingFile
 from include.ingest.receipts import RAW_LIMIT, RefusedFile, RejectedRow
-from include.ingest.stream import LONGEST_LINE, LONGEST_RECORD, PIECE_BYTES, LineStream, Piece, no_line
+from include.ingest.stream import LONGEST_RECORD, PIECE_BYTES, LineStream, Piece
 
 WORKERS = os.cpu_count() or 1
 WORKER_MEMORY = "1GB"
@@ -192,8 +192,7 @@ def read(
 
 def _look_at(piece: Piece, file: LandingFile, declaration: Declaration, receipt_id: str, scratch: Path) -> tuple[tuple[str, ...], _Job]:
     """The header's columns, and how all pieces of the file are parsed."""
-    beginning = bytes(piece.text[:LONGEST_LINE])
-    lines = beginning.split(b"\n", declaration.skip_lines + ROWS_THAT_TELL)[declaration.skip_lines : -1]
+    lines = piece.beginning.split(b"\n", declaration.skip_lines + ROWS_THAT_TELL)[declaration.skip_lines : -1]
     if not lines:
         raise RefusedFile(f"the file ends before its header, which {declaration.path.name} expects in line {declaration.skip_lines + 1}")
     rows = [_fields(line, declaration) for line in lines[: 1 if declaration.header else None]]
@@ -257,18 +256,12 @@ def _collect(futures: set[Future[_ParsedPiece]], parsed: ParsedFile) -> None:
 
 
 def _parse_piece(job: _Job, number: int, piece: Piece) -> _ParsedPiece:
-    text = job.scratch / f"piece-{number:05d}.txt"
-    text.write_bytes(piece.text)
-    quoted = piece.has_backslashes if job.declaration.quotes == "backslash" else piece.has_quotes
     connection = _worker_connection()
-    statement = {"folder": job.file.folder_below_feed, "quoted": quoted, "has_nuls": piece.has_nuls, "usual_offset": job.usual_offset}
-    lines = call_sql.lines_of(text, piece.first_line, job.header_lines)
-    try:
-        _take(connection, call_sql.parse_lines(job.declaration, job.layouts, lines=lines, **statement))
-    except duckdb.InvalidInputException as error:
-        _refuse_endless_line(piece, error)
-        raise
-    joined = _join_lines(connection, job, statement) if quoted and job.declaration.quotes in ("strict", "loose") else 0
+    statement = {"folder": job.file.folder_below_feed, "holds": piece.holds, "usual_offset": job.usual_offset}
+    connection.register("lines", piece.lines(job.header_lines))
+    _take(connection, call_sql.parse_lines(job.declaration, job.layouts, lines="select source_line, line from lines", **statement))
+    connection.unregister("lines")
+    joined = _join_lines(connection, job, statement) if '"' in piece.holds and job.declaration.quotes in ("strict", "loose") else 0
     rejected = connection.execute(
         f"select source_line, reject.field, reject.reason, left(line, {RAW_LIMIT}) from parsed where reject is not null"
     ).fetchall()
@@ -286,20 +279,12 @@ def _parse_piece(job: _Job, number: int, piece: Piece) -> _ParsedPiece:
             "select cast(start_at as date), count(*) from parsed where reject is null and record_kind not in ('stop', 'attempt') group by 1"
         ).fetchall()))  # fmt: skip
     connection.unregister("parsed")
-    text.unlink()
     return found
 
 
 def _take(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     """Make `parsed` of a query's rows: beside the database, since filling a table takes longer."""
     connection.register("parsed", connection.sql(query).materialize())
-
-
-def _refuse_endless_line(piece: Piece, error: Exception) -> None:
-    lines = bytes(piece.text).split(b"\n")
-    longest = max(range(piece.lines), key=[len(line) for line in lines].__getitem__)
-    if len(lines[longest]) >= LONGEST_LINE:
-        raise RefusedFile(no_line(piece.first_line + longest)) from error
 
 
 def _join_lines(connection: duckdb.DuckDBPyConnection, job: _Job, statement: dict) -> int:

@@ -33,7 +33,7 @@ LOADERS = {
 }
 
 BATCH_FILES = 256
-BATCH_BYTES = 256 * 2**20
+BATCH_BYTES = 2**30
 
 
 @dataclass

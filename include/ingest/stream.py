@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 from isal import igzip, isal_zlib
 from isal.igzip_lib import IsalError
 
@@ -17,10 +19,10 @@ PIECE_BYTES = 64 * 2**20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NUL = chr(57344)
 """Stands for a NUL byte in text: DuckDB cannot hold one, and the row that has it is rejected by this mark."""
+LOOKED_FOR = ('"', "\\", NUL)
+"""What makes it slower to read a line."""
 NEVER = chr(0x10FFFD)
-"""In no piece's text: DuckDB splits lines by it, so that it never splits one."""
-NEVER_EITHER = chr(0x10FFFC)
-"""Stands for a delimiter within quotes, while a line is split."""
+"""In no piece's text: stands for a delimiter within quotes, while a line is split."""
 LONGEST_LINE = 4_000_000
 """Bytes. What is longer is no record but a file without line ends."""
 LONGEST_RECORD = 50
@@ -33,19 +35,32 @@ TIMES_ITS_SIZE = 200
 UNPACKED_MAY_BE = 2**30
 """Bytes. A file that unpacks to more than this, and to so many times its size, was made to fill a disk."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+LINE_FEED = 10
+BLOCK_BYTES = 2**18
+"""What stays in the processor's cache until the next step is done with it."""
 
 
 @dataclass
 class Piece:
     first_line: int
     """Physical line, 1-based, of the piece's first line."""
-    text: bytes | memoryview
-    """UTF-8, whole lines."""
-    lines: int
-    has_quotes: bool
-    has_backslashes: bool
-    has_nuls: bool
-    """Or rather marks for them."""
+    text: bytes | bytearray
+    """UTF-8. What stands behind the last of `ends` is none of the piece."""
+    ends: np.ndarray
+    """Where the lines' LF are."""
+    holds: frozenset[str]
+    """Which of `LOOKED_FOR` stand in the text."""
+
+    @property
+    def beginning(self) -> bytes:
+        """Its first lines, as far as a line may be long."""
+        return bytes(memoryview(self.text)[: min(self.ends[-1] + 1, LONGEST_LINE)])
+
+    def lines(self, header_lines: int) -> pa.Table:
+        """`source_line` and `line`, without the file's `header_lines`. The lines are not copied: they stand in `text`."""
+        skipped = max(header_lines - self.first_line + 1, 0)
+        numbers = np.arange(self.first_line, self.first_line + len(self.ends))
+        return pa.table({"source_line": numbers, "line": _views(self.text, self.ends)}).slice(skipped)
 
 
 class LineStream:
@@ -88,17 +103,17 @@ class LineStream:
         return _UpToABreak(hashed) if self.keep_good_part else igzip.GzipFile(fileobj=hashed, mode="rb")
 
     def _pieces(self, source, size: int) -> Iterator[Piece]:
-        rest, block = b"", self._read(source)
-        while block:
+        rest, is_last = b"", False
+        while not is_last:
+            text = self._read(source, rest)
+            is_last = len(text) < len(rest) + self.piece_bytes
             if not self._bytes:
-                refuse_other_kinds(block)
-                block = block.removeprefix(BYTE_ORDER_MARK)
-            self._bytes += len(block)
+                refuse_other_kinds(text)
+                del text[: len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0]
+            self._bytes += len(text) - len(rest)
             if self._bytes > UNPACKED_MAY_BE and self._bytes > TIMES_ITS_SIZE * size:
                 raise RefusedFile(f"{size} bytes unpack to more than {TIMES_ITS_SIZE} times as many: look at what made the file, and unpack it")
-            text = b"".join((rest, block))
-            block = self._read(source)
-            cut = _end_of_records(text) if block else text.rfind(b"\n") + 1
+            cut = text.rfind(b"\n") + 1 if is_last else _end_of_records(text)
             rest = text[cut:]
             if cut:
                 yield self._piece(text, cut)
@@ -107,39 +122,46 @@ class LineStream:
         if rest and not self.broken:  # a line that breaks off would pass for a shorter one
             yield self._piece(rest + b"\n", len(rest) + 1)
 
-    def _read(self, source) -> bytes:
-        """The next bytes; none behind a break."""
-        got, count = [], 0
+    def _read(self, source, rest: bytes) -> bytearray:
+        """`rest`, and a piece's bytes behind it; fewer where the file ends or breaks off."""
+        text = bytearray(len(rest) + self.piece_bytes)
+        filled = len(rest)
+        text[:filled] = rest
         try:
             # As they come: what is unpacked in the call that meets a break is lost.
-            while not self.broken and count < self.piece_bytes and (block := source.read1(self.piece_bytes - count)):
-                got.append(block)
-                count += len(block)
+            while filled < len(text) and (block := source.read1(min(len(text) - filled, BLOCK_BYTES))):
+                text[filled : filled + len(block)] = block
+                filled += len(block)
         except (EOFError, OSError, IsalError) as error:
             if getattr(error, "errno", None) is not None:
                 raise  # the disk's, not the file's
             self.broken = f"the file cannot be unpacked to its end ({error}): send it again"
             if not self.keep_good_part:
                 raise RefusedFile(self.broken) from error
-        return b"".join(got)
+        del text[filled:]
+        return text
 
-    def _piece(self, text: bytes, cut: int) -> Piece:
+    def _piece(self, text: bytes | bytearray, cut: int) -> Piece:
         """The text up to `cut`, not copied where nothing in it has to change, as is usual."""
-        raw: bytes | memoryview = memoryview(text)[:cut]
-        nuls = self._nuls
         if not text.isascii() or self.encoding.lower() != "utf-8" or b"\x00" in text or b"\r" in text:
-            raw = text = self._cleaned(text[:cut])
-        piece = Piece(self.lines + 1, raw, text.count(b"\n", 0, len(raw)), b'"' in text, b"\\" in text, self._nuls > nuls)
-        self.lines += piece.lines
+            text = self._cleaned(text[:cut])
+            cut = len(text)
+        raw = np.frombuffer(text, np.uint8, cut)
+        blocks = range(0, cut, BLOCK_BYTES)
+        ends = np.concatenate([begin + np.flatnonzero(raw[begin : begin + BLOCK_BYTES] == LINE_FEED) for begin in blocks])
+        longest = np.diff(ends, prepend=-1).argmax()
+        if ends[longest] - (ends[longest - 1] if longest else -1) > LONGEST_LINE:
+            raise RefusedFile(no_line(self.lines + 1 + int(longest)))
+        # Marks for NUL are looked for where they can be.
+        holds = {character for character in LOOKED_FOR if (len(character.encode()) == 1 or not text.isascii()) and character.encode() in text}
+        piece = Piece(self.lines + 1, text, ends, frozenset(holds))
+        self.lines += len(ends)
         return piece
 
     def _cleaned(self, raw: bytes) -> bytes:
         """In UTF-8, NUL bytes marked, lines ending in LF."""
         raw = self._as_utf8(raw)
-        for mark in (NEVER, NEVER_EITHER):
-            raw = raw.replace(mark.encode(), REPLACEMENT.encode())
-        if raw.startswith(BYTE_ORDER_MARK):  # in mid-file, where DuckDB would drop it from the first value
-            raw = REPLACEMENT.encode() + raw.removeprefix(BYTE_ORDER_MARK)
+        raw = raw.replace(NEVER.encode(), REPLACEMENT.encode())
         self._nuls += raw.count(b"\x00")
         raw = raw.replace(b"\x00", NUL.encode()).replace(b"\r\n", b"\n")
         if b"\r" in raw:
@@ -157,6 +179,25 @@ class LineStream:
             text = raw.decode(self.encoding, "replace")
             self.replaced += text.count(REPLACEMENT) - raw.count(REPLACEMENT.encode())
             return text.encode()
+
+
+def _views(text: bytes | bytearray, ends: np.ndarray) -> pa.Array:
+    """The lines of a text as Arrow's string views: each its length and, where it is longer than 12 bytes, its first four and its place."""
+    begins = np.empty_like(ends)
+    begins[0], begins[1:] = 0, ends[:-1] + 1
+    lengths = ends - begins
+    raw = np.frombuffer(text, np.uint8)
+    views = np.zeros((len(ends), 16), np.uint8)
+    fields = views.view(np.int32)
+    fields[:, 0], fields[:, 3] = lengths, begins
+    for place in range(4):
+        views[:, 4 + place] = raw[np.minimum(begins + place, ends)]
+    [short] = np.nonzero(lengths <= 12)
+    views[short, 4:] = 0
+    for place in range(12):
+        lines = short[lengths[short] > place]
+        views[lines, 4 + place] = raw[begins[lines] + place]
+    return pa.Array.from_buffers(pa.string_view(), len(ends), [None, pa.py_buffer(views), pa.py_buffer(text)])
 
 
 def _end_of_records(text: bytes) -> int:

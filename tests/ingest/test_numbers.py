@@ -172,7 +172,7 @@ def test_sql_says_of_every_area_code_exchange_and_tenth_what_libphonenumber_says
                     or (calling_class, called_class) is distinct from (signer, signer)
                     or [calling_digits, asserted_digits, called_digits] is distinct from list_value(dialled, dialled, dialled) as is_other
                 from (
-                    select *, cast(calling_raw as bigint) as dialled from ({call_sql.parse_lines(DECLARATION, layouts, lines=lines, folder=None, quoted=False, has_nuls=False, usual_offset="Z")})
+                    select *, cast(calling_raw as bigint) as dialled from ({call_sql.parse_lines(DECLARATION, layouts, lines=lines, folder=None, holds=frozenset(), usual_offset="Z")})
                 )
             )
             select

@@ -40,15 +40,14 @@ create or replace macro was_shown_twice(zone, local) as
 create or replace macro plain_digits(raw) as
     case when regexp_full_match(raw, '(?:\+?1)?[2-9][0-9]{9}') then cast(raw as bigint) % 10000000000 end;
 
--- The class of ten digits by the bits of nanp_tables.sql, but for the tenths that are listed there.
+-- The class of ten digits by the bits of nanp_tables.sql; null where it is the tenth of the exchange that decides.
 create or replace macro nanp_class(digits) as case
     when digits is null then null
     when get_bit(getvariable('valid_us_exchanges'), cast(digits // 10000 as integer)) = 1 then 'valid_us'::number_class
+    when get_bit(getvariable('parted_exchanges'), cast(digits // 10000 as integer)) = 1 then null
     when get_bit(getvariable('valid_non_us_exchanges'), cast(digits // 10000 as integer)) = 1 then 'valid_non_us'::number_class
     else 'invalid'::number_class
 end;
-
-create or replace macro is_parted(digits) as get_bit(getvariable('parted_exchanges'), cast(digits // 10000 as integer)) = 1;
 
 create or replace macro spoilt_by_spreadsheet(text) as
     regexp_full_match(text, '[0-9](?:\.[0-9]+)?E\+[0-9]+');

@@ -119,15 +119,17 @@ select
     source_ip,
     calling_number as calling_raw,
     calling_digits,
-    case when calling_number is null then 'missing'::number_class when not is_parted(calling_digits) then nanp_class(calling_digits) end as calling_class,
+    case when calling_number is null then 'missing'::number_class else nanp_class(calling_digits) end as calling_class,
     asserted_number as asserted_raw,
     asserted_digits,
     called_number as called_raw,
     called_digits,
-    case when called_number is null then 'missing'::number_class when not is_parted(called_digits) then nanp_class(called_digits) end as called_class,
+    case when called_number is null then 'missing'::number_class else nanp_class(called_digits) end as called_class,
     sip_status as sip_code,
-    try_cast(releasing_party as release_party) as release_party,
-    try_cast(attestation_level as attestation) as attestation,
+    case releasing_party
+        when 'caller' then 'caller'::release_party when 'called' then 'called'::release_party when 'network' then 'network'::release_party
+    end as release_party,
+    case attestation_level when 'A' then 'A'::attestation when 'B' then 'B'::attestation when 'C' then 'C'::attestation end as attestation,
     verstat,
     signer,
     orig_id
