@@ -21,6 +21,10 @@
   {% for name in lake_tables() %}
   create or replace view raw_lake.{{ name | replace('/', '_') }} as
     select t.*
+    {%- if name == 'calls' %},
+      -- as numbers, arithmetic on them means the same on every engine
+      epoch_ms(t.start_at) as start_ms, epoch_ms(t.answer_at) as answer_ms, epoch_ms(t.end_at) as end_ms
+    {%- endif %}
     from read_parquet('{{ lake }}/{{ name }}/{{ 'service_date=*/' if name in ['calls', 'complaints', 'notices'] }}*.parquet'
       {%- if name in ['calls', 'complaints', 'notices'] %}, hive_partitioning = true, hive_types = {'service_date': date}{% else %}, hive_partitioning = false{% endif %}) as t
     where exists (

@@ -206,7 +206,7 @@ def _is_untidy(declaration: Declaration, quoted: bool, holds: frozenset[str]) ->
     delimiter = declaration.delimiter
     edges = [f" {delimiter}", f"{delimiter} ", *(('" ', ' "') if quoted else ())]
     found = [f"contains(line, {literal(edge)})" for edge in edges] + ["starts_with(line, ' ')", "ends_with(line, ' ')"]
-    branches = [f"when {' or '.join(found)} then false"]
+    branches = [f"when contains(line, ' ') and ({' or '.join(found)}) then false"]
     for token in sorted(token for token in declaration.nulls if token and (not token.startswith("\\") or "\\" in holds)):
         alone = [f"contains(line, {literal(delimiter + token + delimiter)})"]
         alone += [f"starts_with(line, {literal(token + delimiter)})", f"ends_with(line, {literal(delimiter + token)})"]

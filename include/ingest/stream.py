@@ -124,21 +124,17 @@ class LineStream:
 
     def _read(self, source, rest: bytes) -> bytearray:
         """`rest`, and a piece's bytes behind it; fewer where the file ends or breaks off."""
-        text = bytearray(len(rest) + self.piece_bytes)
-        filled = len(rest)
-        text[:filled] = rest
+        text, full = bytearray(rest), len(rest) + self.piece_bytes
         try:
             # As they come: what is unpacked in the call that meets a break is lost.
-            while filled < len(text) and (block := source.read1(min(len(text) - filled, BLOCK_BYTES))):
-                text[filled : filled + len(block)] = block
-                filled += len(block)
+            while len(text) < full and (block := source.read1(min(full - len(text), BLOCK_BYTES))):
+                text += block
         except (EOFError, OSError, IsalError) as error:
             if getattr(error, "errno", None) is not None:
                 raise  # the disk's, not the file's
             self.broken = f"the file cannot be unpacked to its end ({error}): send it again"
             if not self.keep_good_part:
                 raise RefusedFile(self.broken) from error
-        del text[filled:]
         return text
 
     def _piece(self, text: bytes | bytearray, cut: int) -> Piece:

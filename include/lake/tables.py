@@ -35,9 +35,6 @@ CALLS = [
     ("start_at", INSTANT),
     ("answer_at", INSTANT),
     ("end_at", INSTANT),
-    ("start_ms", BIGINT),  # the same instants as epoch milliseconds: arithmetic on them means the same on every engine
-    ("answer_ms", BIGINT),
-    ("end_ms", BIGINT),
     ("zone_as_sent", TEXT),
     ("stated_ms", BIGINT),  # talk time as the switch states it; ours is end - answer
     ("ingress_trunk", TEXT),

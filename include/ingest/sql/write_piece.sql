@@ -11,9 +11,6 @@ copy (
         start_at,
         answer_at,
         end_at,
-        epoch_ms(start_at) as start_ms,
-        epoch_ms(answer_at) as answer_ms,
-        epoch_ms(end_at) as end_ms,
         zone_as_sent,
         stated_ms,
         ingress_trunk,
@@ -33,18 +30,17 @@ copy (
         verstat,
         signer,
         orig_id,
-        case when is_ambiguous or is_mismatch or (starts_with_area_code and calling.number = '+1' || calling_raw[2:]) then concat_ws(
+        case when is_ambiguous or is_mismatch or calling.raw is not null then nullif(concat_ws(
             ',',
             case when is_ambiguous then 'ambiguous_hour' end,
             case when is_mismatch then 'duration_mismatch' end,
-            case when (starts_with_area_code and calling.number = '+1' || calling_raw[2:]) then 'plus_without_country_code' end
-        ) end as flags,
+            case when regexp_full_match(calling_raw, '\+[2-9][0-9]{9}') and calling.number = '+1' || calling_raw[2:] then 'plus_without_country_code' end
+        ), '') end as flags,
         hash(switch_id, call_id, attempt, case when record_kind in ('start', 'interim', 'other') then record_kind end) as key_hash
     from (
         select
             *,
-            coalesce(abs(stated_ms - (epoch_ms(end_at) - epoch_ms(answer_at))) > $may_differ_ms, false) as is_mismatch,
-            coalesce(length(calling_raw) = 11 and regexp_full_match(calling_raw, '\+[2-9][0-9]{9}'), false) as starts_with_area_code
+            coalesce(abs(stated_ms - (epoch_ms(end_at) - epoch_ms(answer_at))) > $may_differ_ms, false) as is_mismatch
         from parsed
         where reject is null and start_at >= timestamp '$day' and start_at < timestamp '$day' + interval 1 day
     ) as parsed

@@ -20,6 +20,9 @@ calls as (
 
 select
     calls.*,
+    epoch_ms(calls.start_at) as start_ms,
+    epoch_ms(calls.answer_at) as answer_ms,
+    epoch_ms(calls.end_at) as end_ms,
     attempt = max(attempt) over (partition by feed, calls.switch_id, call_id) as is_final
 from calls
 left join trunks as here on here.trunk = calls.ingress_trunk and here.switch_id = calls.switch_id
