@@ -22,7 +22,7 @@ from include.ingest.declarations import (
     taken_columns,
 )
 from include.ingest.receipts import RefusedFile
-from include.ingest.stream import NEVER, NUL
+from include.ingest.stream import NEVER, NEVER_EITHER, NUL
 
 SQL = Path(__file__).with_name("sql")
 
@@ -30,7 +30,7 @@ PARQUET = "format parquet, compression zstd, compression_level 1, parquet_versio
 """How calls are written: a third faster than DuckDB's own choice, and a fifth smaller."""
 
 OFFSET = r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])$"
-DELIMITER_INSIDE = f"chr({ord(NEVER)})"
+DELIMITER_INSIDE, BROKEN = f"chr({ord(NEVER)})", f"chr({ord(NEVER_EITHER)})"
 OF_EVERY_RECORD = ("call_id", "switch_id", "start_time")
 """What also a record that is no finished call must have where it is required."""
 CLOCK_MAY_DIFFER_S = 450
@@ -106,14 +106,18 @@ def unknown_columns(declaration: Declaration, columns: tuple[str, ...]) -> list[
 
 
 def parse_lines(
-    declaration: Declaration, layouts: tuple[Layout, ...], *, lines: str, folder: str | None, holds: frozenset[str], usual_offset: str
-) -> str:
+    declaration: Declaration, layouts: tuple[Layout, ...], *, lines: str, folder: str | None, holds: frozenset[str], usual_offset: str,
+    are_quoted_oddly: bool = False,
+) -> str:  # fmt: skip
     """The query for the rows of `lines`, cast, each with its reject reason or none.
 
     `holds`: which of `stream.LOOKED_FOR` the lines hold. `usual_offset`: how most ISO 8601 times of the file end.
+    `are_quoted_oddly`: whether most lines have quotes or delimiters within quotes, so that to look which have takes longer.
     """
+    pair_all = are_quoted_oddly and '"' in holds and declaration.quotes == "strict"
     quoted = ("\\" if declaration.quotes == "backslash" else '"') in holds
-    row = _Row(declaration, layouts, folder, quoted)
+    marked = quoted and declaration.quotes in ("strict", "backslash")
+    row = _Row(declaration, layouts, folder, marked)
     fields = {column: declaration.fields.get(column, Field()) for column in CALL_COLUMNS}
     times = declaration.times
     named = {column: row.value(field) for column, field in fields.items()}
@@ -133,9 +137,11 @@ def parse_lines(
     return template("parse_lines").substitute(
         lines=lines,
         is_record=f"not regexp_matches(line, {literal(declaration.other_lines)})" if declaration.other_lines else "true",
+        paired=_paired(declaration) if pair_all else "cast(null as varchar)",
+        plain=_plain(declaration, quoted, pair_all),
         fields=_split(declaration, quoted),
-        untidy=_is_untidy(declaration, quoted, holds),
-        tidied=_tidied(declaration, quoted),
+        untidy=_untidy(declaration, quoted),
+        is_marked=f"contains(plain, {DELIMITER_INSIDE})" if marked else "false",
         layout=_layout(layouts),
         shapes=literal(" or ".join(dict.fromkeys(layout.shape for layout in layouts))),
         nul_bytes=_reject(f"contains(line, chr({ord(NUL)}))", "line", "NUL bytes in the line") if NUL in holds else "",
@@ -157,83 +163,95 @@ def _columns(named: dict[str, str]) -> str:
     return ",\n        ".join(f"{expression} as {column}" for column, expression in named.items())
 
 
-def _split(declaration: Declaration, quoted: bool) -> str:
-    """The expression that makes a list of fields of a line."""
-    delimiter = literal(declaration.delimiter)
-    plain = f"string_split(line, {delimiter})"
+def _plain(declaration: Declaration, quoted: bool, pair_all: bool) -> str:
+    """The expression that makes a line without quotes or backslashes, in which `DELIMITER_INSIDE` stands for a delimiter within a value.
+
+    A line whose quotes do not pair holds `BROKEN`. Null where loose quotes are around a delimiter: that line is split by a pattern.
+    """
     if declaration.quotes == "none" or not quoted:
-        return plain
+        return "line"
+    if pair_all:
+        return _without_paired_quotes(declaration, "paired")
+    delimiter = literal(declaration.delimiter)
     if declaration.quotes == "backslash":
-        class_ = "\\t" if declaration.delimiter == "\t" else f"\\{declaration.delimiter}"
-        field = rf"{class_}((?:\\.|[^{class_}\\])*)"
-        return f"case when contains(line, '\\') then regexp_extract_all({delimiter} || line, {literal(field)}, 1) else {plain} end"
-    if declaration.quotes == "strict":
-        # Every second part between quotes is inside of them: a tenth of the time that a pattern takes.
-        part = f"case when place % 2 = 0 then replace(part, {delimiter}, {DELIMITER_INSIDE}) else part end"
-        parts = f"list_transform(string_split(line, '\"'), lambda part, place: {part})"
-        split = f"string_split(array_to_string({parts}, '\"'), {delimiter})"
+        escaped = rf"replace(replace(line, '\\', {BROKEN}), '\' || {delimiter}, {DELIMITER_INSIDE})"
+        return rf"case when contains(line, '\') then replace(replace({escaped}, '\', ''), {BROKEN}, '\') else line end"
+    if declaration.quotes == "loose":
+        inner = f"replace(replace({delimiter} || line || {delimiter}, {delimiter} || '\"', {delimiter}), '\"' || {delimiter}, {delimiter})"
+        simple, other = f"replace(({inner})[2:-2], '\"\"', '\"')", "null"
     else:
-        split = f"regexp_extract_all({delimiter} || line, {literal(quoted_field(declaration))}, 1)"
-    return f"case when not contains(line, '\"') or {_is_simple(declaration)} then {plain} else {split} end"
+        simple, other = "replace(line, '\"', '')", _without_paired_quotes(declaration, _paired(declaration))
+    simple_line = f"regexp_full_match(line, {literal(quoted_simply(declaration))})"
+    return f"case when not contains(line, '\"') then line when {simple_line} then {simple} else {other} end"
 
 
-def _is_simple(declaration: Declaration) -> str:
-    """Whether quotes are around whole values without delimiters, as most are: such a line needs no more than the split."""
-    class_ = "\\t" if declaration.delimiter == "\t" else f"\\{declaration.delimiter}"
+def quoted_simply(declaration: Declaration) -> str:
+    """Matches a line with quotes around whole values without delimiters, as most have them."""
+    class_ = _class(declaration)
     inside = f'[^"{class_}]*' if declaration.quotes == "strict" else f"[^{class_}]*"
     value = f'(?:"{inside}"|[^"{class_}]*)'
-    return f"regexp_full_match(line, {literal(f'{value}(?:{class_}{value})*')})"
+    return f"{value}(?:{class_}{value})*"
+
+
+def _paired(declaration: Declaration) -> str:
+    """The expression for a line, a delimiter before and behind it, without its quotes; one that is marked at its end where a quote is open.
+
+    Every second part between quotes is inside of them. What stands between two quoted values begins and ends with a delimiter;
+    between two halves of one, where a quote is doubled, is nothing.
+    """
+    delimiter = literal(declaration.delimiter)
+    part = (
+        f"case when part = {delimiter} then (case when place % 2 = 1 then part else {DELIMITER_INSIDE} end) "
+        f"when place % 2 = 0 then (case when contains(part, {delimiter}) then replace(part, {delimiter}, {DELIMITER_INSIDE}) else part end) "
+        f"when part = '' then '\"' when starts_with(part, {delimiter}) and ends_with(part, {delimiter}) then part else {delimiter} || {BROKEN} || {delimiter} end"
+    )
+    return f"array_to_string(list_transform(string_split({delimiter} || line || {delimiter}, '\"'), lambda part, place: {part}), '')"
+
+
+def _without_paired_quotes(declaration: Declaration, paired: str) -> str:
+    return f"case when ends_with({paired}, {DELIMITER_INSIDE}) then {BROKEN} else ({paired})[2:-2] end"
+
+
+def _class(declaration: Declaration) -> str:
+    """The delimiter within a pattern."""
+    return "\\t" if declaration.delimiter == "\t" else f"\\{declaration.delimiter}"
 
 
 def quoted_field(declaration: Declaration) -> str:
-    """Matches a delimiter and the field behind it, quoted or not: a line with a delimiter before it is all matches."""
-    class_ = "\\t" if declaration.delimiter == "\t" else f"\\{declaration.delimiter}"
-    inside = '(?:[^"]|"")*' if declaration.quotes == "strict" else f'(?:[^"]|"[^{class_}])*'
-    return f'{class_}("{inside}"|[^{class_}"]*)'
+    """Matches a delimiter and the field behind it, loosely quoted or not: a line with a delimiter before it is all matches."""
+    class_ = _class(declaration)
+    return f'{class_}("(?:[^"]|"[^{class_}])*"|[^{class_}"]*)'
 
 
-def _plain_text(declaration: Declaration, quoted: bool, field: str) -> str:
-    """A field without its quotes or backslashes, where there are any."""
-    if declaration.quotes == "none" or not quoted:
-        return field
-    if declaration.quotes == "strict":
-        return f"unquoted_value({field}, {DELIMITER_INSIDE}, {literal(declaration.delimiter)})"
-    return f"unescaped({field})" if declaration.quotes == "backslash" else f"unquoted({field})"
+def _split(declaration: Declaration, quoted: bool) -> str:
+    """The expression that makes a list of fields of a plain line."""
+    split = f"string_split(plain, {literal(declaration.delimiter)})"
+    if declaration.quotes == "loose" and quoted:
+        return f"case when plain is not null then {split} else list_transform({_by_pattern(declaration)}, lambda field: unquoted(field)) end"
+    return split
 
 
-def _is_untidy(declaration: Declaration, quoted: bool, holds: frozenset[str]) -> str:
-    """`when … then false` for a line with blanks around a value, or a null token: few have, and to look at every value takes twice the time."""
+def _by_pattern(declaration: Declaration) -> str:
+    return f"regexp_extract_all({literal(declaration.delimiter)} || line, {literal(quoted_field(declaration))}, 1)"
+
+
+def _untidy(declaration: Declaration, quoted: bool) -> str:
+    """`when … then false` for a line with blanks around a value: few have, and to look at every value takes twice the time."""
     delimiter = declaration.delimiter
-    edges = [f" {delimiter}", f"{delimiter} ", *(('" ', ' "') if quoted else ())]
-    found = [f"contains(line, {literal(edge)})" for edge in edges] + ["starts_with(line, ' ')", "ends_with(line, ' ')"]
-    branches = [f"when contains(line, ' ') and ({' or '.join(found)}) then false"]
-    for token in sorted(token for token in declaration.nulls if token and (not token.startswith("\\") or "\\" in holds)):
-        alone = [f"contains(line, {literal(delimiter + token + delimiter)})"]
-        alone += [f"starts_with(line, {literal(token + delimiter)})", f"ends_with(line, {literal(delimiter + token)})"]
-        alone += [f"contains(line, {literal(chr(34) + token + chr(34))})"] if quoted else []
-        branches.append(f"when contains(line, {literal(token)}) and ({' or '.join(alone)}) then false")  # most lines have none anywhere
+    edges = [f"contains(plain, {literal(edge)})" for edge in (f" {delimiter}", f"{delimiter} ")]
+    branches = ["when plain is null then false"] if quoted else []
+    branches += [f"when contains(plain, ' ') and ({' or '.join(edges)} or starts_with(plain, ' ') or ends_with(plain, ' ')) then false"]
     return " ".join(branches)
-
-
-def _tidied(declaration: Declaration, quoted: bool) -> str:
-    value = f"trim({_plain_text(declaration, quoted, 'field')}, ' ')"  # other blanks do not make a line untidy
-    nulls = literals(sorted(declaration.nulls))
-    return f"list_transform(fields, lambda field: case when trim(field, ' ') in ({nulls}) or {value} in ({nulls}) then '' else {value} end)"
 
 
 def _broken_quotes(declaration: Declaration, quoted: bool) -> str:
     if declaration.quotes in ("none", "backslash") or not quoted:
         return ""
     if declaration.quotes == "strict":
-        # What stands between two quoted values begins and ends with a delimiter; between two halves of one, where a quote is doubled, is nothing.
-        delimiter = literal(declaration.delimiter)
-        parts = f"string_split({delimiter} || line || {delimiter}, '\"')"
-        between = f"starts_with(part, {delimiter}) and ends_with(part, {delimiter})"
-        stray = f"list_filter({parts}, lambda part, place: place % 2 = 1 and part <> '' and not ({between}))"
-        doubtful = f"contains(line, '\"') and not {_is_simple(declaration)}"
-        return _reject(f"{doubtful} and (len({parts}) % 2 = 0 or len({stray}) > 0)", "line", "quotes do not pair")
-    whole = "coalesce(list_sum(list_transform(fields, lambda field: length(field))), 0) + len(fields) = length(line) + 1"
-    return _reject(f"contains(line, '\"') and not ({whole})", "line", "quotes do not pair")
+        return _reject(f"contains(plain, {BROKEN})", "line", "quotes do not pair")
+    fields = _by_pattern(declaration)
+    whole = f"coalesce(list_sum(list_transform({fields}, lambda field: length(field))), 0) + len({fields}) = length(line) + 1"
+    return _reject(f"plain is null and not ({whole})", "line", "quotes do not pair")
 
 
 def _layout(layouts: tuple[Layout, ...]) -> str:
@@ -241,7 +259,7 @@ def _layout(layouts: tuple[Layout, ...]) -> str:
     cases = ""
     for number, layout in enumerate(layouts):
         width = f"len(fields) {'>=' if layout.longer else '='} {layout.width}"
-        record = f" and trim(unquoted(values[1])) = {literal(layout.record)}" if layout.record is not None else ""
+        record = f" and values[1] = {literal(layout.record)}" if layout.record is not None else ""
         cases += f" when {width}{record} then {number}"
     return f"case{cases} end"
 
@@ -253,7 +271,7 @@ class _Row:
     declaration: Declaration
     layouts: tuple[Layout, ...]
     folder: str | None
-    quoted: bool
+    marked: bool
 
     def source(self, column: str) -> str:
         """A source column's value; null where it is empty, or not in the row's layout."""
@@ -264,10 +282,9 @@ class _Row:
             sent = f"values[{next(iter(places.values()))}]"
         else:
             sent = "case layout " + " ".join(f"when {number} then values[{place}]" for number, place in places.items()) + " end"
-        plain = _plain_text(self.declaration, self.quoted, sent)
-        if plain != sent:
-            sent = f"case when is_tidy then {plain} else {sent} end"
-        return f"nullif({sent}, '')"
+        if self.marked:
+            sent = f"case when is_marked then replace({sent}, {DELIMITER_INSIDE}, {literal(self.declaration.delimiter)}) else {sent} end"
+        return f"case when {sent} not in ({literals(sorted(self.declaration.nulls | {''}))}) then {sent} end"
 
     def value_to_map(self, field: Field) -> str:
         """The value that goes into the map."""

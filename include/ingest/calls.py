@@ -131,6 +131,8 @@ class _Job:
     header_lines: int
     usual_offset: str
     """How its first times with an offset end."""
+    are_quoted_oddly: bool
+    """Whether most of its first lines are."""
     receipt_id: str
     scratch: Path
 
@@ -201,7 +203,10 @@ def _look_at(piece: Piece, file: LandingFile, declaration: Declaration, receipt_
     columns = tuple(name.strip() for name in rows[0]) if declaration.header else ()
     offset = re.search(rb":[0-9]{2}(?:[.][0-9]+)?(Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])", lines[1] if lines[1:] else lines[0])
     usual_offset = offset[1].decode() if offset else "Z"
-    return columns, _Job(file, declaration, layouts, header_lines, usual_offset, receipt_id, scratch)
+    simply = re.compile(call_sql.quoted_simply(declaration))
+    quoted = [line for line in lines if b'"' in line]
+    oddly = [line for line in quoted if not simply.fullmatch(line.decode())]
+    return columns, _Job(file, declaration, layouts, header_lines, usual_offset, len(oddly) > len(quoted) / 2, receipt_id, scratch)
 
 
 def _fields(line: bytes, declaration: Declaration) -> list[str]:
@@ -258,6 +263,7 @@ def _collect(futures: set[Future[_ParsedPiece]], parsed: ParsedFile) -> None:
 def _parse_piece(job: _Job, number: int, piece: Piece) -> _ParsedPiece:
     connection = _worker_connection()
     statement = {"folder": job.file.folder_below_feed, "holds": piece.holds, "usual_offset": job.usual_offset}
+    statement["are_quoted_oddly"] = job.are_quoted_oddly
     connection.register("lines", piece.lines(job.header_lines))
     _take(connection, call_sql.parse_lines(job.declaration, job.layouts, lines="select source_line, line from lines", **statement))
     connection.unregister("lines")

@@ -21,8 +21,8 @@ NUL = chr(57344)
 """Stands for a NUL byte in text: DuckDB cannot hold one, and the row that has it is rejected by this mark."""
 LOOKED_FOR = ('"', "\\", NUL)
 """What makes it slower to read a line."""
-NEVER = chr(0x10FFFD)
-"""In no piece's text: stands for a delimiter within quotes, while a line is split."""
+NEVER, NEVER_EITHER = chr(0x10FFFD), chr(0x10FFFC)
+"""In no piece's text: what stands for something else while a line is split."""
 LONGEST_LINE = 4_000_000
 """Bytes. What is longer is no record but a file without line ends."""
 LONGEST_RECORD = 50
@@ -157,7 +157,8 @@ class LineStream:
     def _cleaned(self, raw: bytes) -> bytes:
         """In UTF-8, NUL bytes marked, lines ending in LF."""
         raw = self._as_utf8(raw)
-        raw = raw.replace(NEVER.encode(), REPLACEMENT.encode())
+        for mark in (NEVER, NEVER_EITHER):
+            raw = raw.replace(mark.encode(), REPLACEMENT.encode())
         self._nuls += raw.count(b"\x00")
         raw = raw.replace(b"\x00", NUL.encode()).replace(b"\r\n", b"\n")
         if b"\r" in raw:

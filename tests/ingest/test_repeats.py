@@ -358,7 +358,7 @@ def test_sigkill_at_any_time_leaves_the_lake_of_an_undisturbed_load(desk: Desk, 
             process = loader(other)
             # Once the lake is there, the load has begun: importing the libraries is not worth killing.
             eventually(lambda: (other.settings.lake / ".scratch").exists() or process.poll() is not None, "the load began")
-            time.sleep(waits.uniform(0, 0.6))
+            time.sleep(waits.uniform(0, 0.3))
             process.kill()
             killed += process.wait() == -signal.SIGKILL
         other.load()

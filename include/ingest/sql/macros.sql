@@ -10,16 +10,9 @@ create or replace temp type attestation as enum ('A', 'B', 'C');
 create or replace macro unquoted(field) as
     case when starts_with(field, '"') and ends_with(field, '"') then replace(field[2:-2], '""', '"') else field end;
 
--- The same, of a value in which `mark` stands for `delimiter`.
-create or replace macro unquoted_value(field, mark, delimiter) as
-    case when starts_with(field, '"') and ends_with(field, '"') then replace(replace(field[2:-2], '""', '"'), mark, delimiter) else field end;
-
 -- The offset at the end of an ISO 8601 time: Z, +hh:mm or +hhmm.
 create or replace macro offset_of(instant) as
     case when ends_with(instant, 'Z') then 'Z' when instant[-6] in ('+', '-') then right(instant, 6) else right(instant, 5) end;
-
-create or replace macro unescaped(field) as
-    case when contains(field, '\') then regexp_replace(field, '\\(.)', '\1', 'g') else field end;
 
 -- UTC of a local time; where the clock shows that time twice, the first of the two.
 create or replace macro first_instant(zone, local) as (

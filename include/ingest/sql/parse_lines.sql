@@ -4,22 +4,29 @@ with lines as (
     $lines
 ),
 
-split as (
-    select source_line, line, $fields as fields
+paired as (
+    select source_line, line, $paired as paired
     from lines
     where $is_record
 ),
 
-seen as (
-    select source_line, line, fields, case $untidy else true end as is_tidy
-    from split
+-- plain: the line with its quotes or backslashes resolved; null where that cannot be done before it is split
+unquoted as (
+    select source_line, line, $plain as plain
+    from paired
 ),
 
--- values: the fields without the blanks around them, null tokens as empty texts; where there are none of either, the
--- fields themselves, quotes and all
+split as (
+    select source_line, line, plain, $fields as fields, case $untidy else true end as is_tidy
+    from unquoted
+),
+
+-- values: the fields without the blanks around them
 tidied as (
-    select source_line, line, fields, is_tidy, case when is_tidy then fields else $tidied end as values
-    from seen
+    select
+        source_line, line, plain, fields, $is_marked as is_marked,
+        case when is_tidy then fields else list_transform(fields, lambda field: trim(field, ' ')) end as values
+    from split
 ),
 
 fitted as (
@@ -31,6 +38,7 @@ named as (
     select
         source_line,
         line,
+        plain,
         fields,
         layout,
         $named
