@@ -117,7 +117,8 @@ def parse_lines(
     pair_all = are_quoted_oddly and '"' in holds and declaration.quotes == "strict"
     quoted = ("\\" if declaration.quotes == "backslash" else '"') in holds
     marked = quoted and declaration.quotes in ("strict", "backslash")
-    row = _Row(declaration, layouts, folder, marked)
+    nulls = sorted(token for token in declaration.nulls | {""} if "\\" in holds or not token.startswith("\\"))
+    row = _Row(declaration, layouts, folder, nulls, marked)
     fields = {column: declaration.fields.get(column, Field()) for column in CALL_COLUMNS}
     times = declaration.times
     named = {column: row.value(field) for column, field in fields.items()}
@@ -271,6 +272,8 @@ class _Row:
     declaration: Declaration
     layouts: tuple[Layout, ...]
     folder: str | None
+    nulls: list[str]
+    """Texts that stand for no value."""
     marked: bool
 
     def source(self, column: str) -> str:
@@ -284,7 +287,7 @@ class _Row:
             sent = "case layout " + " ".join(f"when {number} then values[{place}]" for number, place in places.items()) + " end"
         if self.marked:
             sent = f"case when is_marked then replace({sent}, {DELIMITER_INSIDE}, {literal(self.declaration.delimiter)}) else {sent} end"
-        return f"case when {sent} not in ({literals(sorted(self.declaration.nulls | {''}))}) then {sent} end"
+        return f"case when {sent} not in ({literals(self.nulls)}) then {sent} end"
 
     def value_to_map(self, field: Field) -> str:
         """The value that goes into the map."""

@@ -285,6 +285,7 @@ def _parse_piece(job: _Job, number: int, piece: Piece) -> _ParsedPiece:
             "select cast(start_at as date), count(*) from parsed where reject is null and record_kind not in ('stop', 'attempt') group by 1"
         ).fetchall()))  # fmt: skip
     connection.unregister("parsed")
+    piece.give_back()
     return found
 
 

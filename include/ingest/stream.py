@@ -34,6 +34,7 @@ NUL_SHARE_MAY_BE = 0.001
 TIMES_ITS_SIZE = 200
 UNPACKED_MAY_BE = 2**30
 """Bytes. A file that unpacks to more than this, and to so many times its size, was made to fill a disk."""
+BUFFERS_AT_MOST = 8
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 LINE_FEED = 10
 BLOCK_BYTES = 2**18
@@ -61,6 +62,10 @@ class Piece:
         skipped = max(header_lines - self.first_line + 1, 0)
         numbers = np.arange(self.first_line, self.first_line + len(self.ends))
         return pa.table({"source_line": numbers, "line": _views(self.text, self.ends)}).slice(skipped)
+
+    def give_back(self) -> None:
+        """Nobody reads the piece any more: its memory may be filled again."""
+        _give_back(self.text)
 
 
 class LineStream:
@@ -124,23 +129,27 @@ class LineStream:
 
     def _read(self, source, rest: bytes) -> bytearray:
         """`rest`, and a piece's bytes behind it; fewer where the file ends or breaks off."""
-        text, full = bytearray(rest), len(rest) + self.piece_bytes
+        text, filled, full = _take_buffer(), len(rest), len(rest) + self.piece_bytes
+        text[:filled] = rest
         try:
             # As they come: what is unpacked in the call that meets a break is lost.
-            while len(text) < full and (block := source.read1(min(full - len(text), BLOCK_BYTES))):
-                text += block
+            while filled < full and (block := source.read1(min(full - filled, BLOCK_BYTES))):
+                text[filled : filled + len(block)] = block
+                filled += len(block)
         except (EOFError, OSError, IsalError) as error:
             if getattr(error, "errno", None) is not None:
                 raise  # the disk's, not the file's
             self.broken = f"the file cannot be unpacked to its end ({error}): send it again"
             if not self.keep_good_part:
                 raise RefusedFile(self.broken) from error
+        del text[filled:]
         return text
 
     def _piece(self, text: bytes | bytearray, cut: int) -> Piece:
         """The text up to `cut`, not copied where nothing in it has to change, as is usual."""
         if not text.isascii() or self.encoding.lower() != "utf-8" or b"\x00" in text or b"\r" in text:
-            text = self._cleaned(text[:cut])
+            buffer, text = text, self._cleaned(text[:cut])
+            _give_back(buffer)
             cut = len(text)
         raw = np.frombuffer(text, np.uint8, cut)
         blocks = range(0, cut, BLOCK_BYTES)
@@ -176,6 +185,22 @@ class LineStream:
             text = raw.decode(self.encoding, "replace")
             self.replaced += text.count(REPLACEMENT) - raw.count(REPLACEMENT.encode())
             return text.encode()
+
+
+_buffers: list[bytearray] = []
+"""Of pieces that are done with: to get as much memory anew, the system takes longer than to unpack into it."""
+
+
+def _take_buffer() -> bytearray:
+    try:
+        return _buffers.pop()
+    except IndexError:
+        return bytearray()
+
+
+def _give_back(text: bytes | bytearray) -> None:
+    if isinstance(text, bytearray) and len(_buffers) < BUFFERS_AT_MOST:
+        _buffers.append(text)
 
 
 def _views(text: bytes | bytearray, ends: np.ndarray) -> pa.Array:
