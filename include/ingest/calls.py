@@ -346,7 +346,7 @@ def _classify_numbers(connection: duckdb.DuckDBPyConnection) -> None:
     undecided = [raw for (raw,) in connection.execute("select raw from numbers where class is null").fetchall()]
     if not undecided:
         return
-    classified = [numbers.classify(raw) for raw in undecided]
+    classified = [numbers.decide(raw) for raw in undecided]
     decided = pa.table(
         {
             "raw": pa.array(undecided, pa.string()),

@@ -3,7 +3,8 @@
 `classify` is the authority: it asks libphonenumber. The vectorised path decides plain North American numbers
 (`sql/parse_lines.sql`) and, once per distinct value, whatever can be told from the text alone (`sql/undecided_numbers.sql`,
 which reads a text as `dialled` does). It knows the classes from `nanp_classes.csv`, which holds what libphonenumber says of
-every area code, and of the exchanges (or tenths of one) that differ from the rest of their area code.
+every area code, and of the exchanges (or tenths of one) that differ from the rest of their area code. Of what is left, most are
+numbers abroad, which `abroad.py` decides by libphonenumber's patterns.
 `python -m include.ingest.numbers` writes that file anew, as it must be after an upgrade of the phonenumbers package; a test
 compares the two.
 """
@@ -19,6 +20,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import phonenumbers
+
+from include.ingest import abroad
 
 CLASSES = ("valid_us", "valid_non_us", "invalid", "anonymous", "missing", "unparseable")
 NANP_CLASSES = Path(__file__).with_name("nanp_classes.csv")
@@ -46,6 +49,13 @@ def classify(raw: str | None) -> tuple[str | None, str]:
         return _asked(digits)
 
 
+def decide(raw: str | None) -> tuple[str | None, str]:
+    """What `classify` says, of a number abroad by its patterns alone where they decide it."""
+    digits, _ = dialled(raw)
+    found = abroad.decided(_international(digits)) if digits else None
+    return found or classify(raw)
+
+
 def dialled(raw: str | None) -> tuple[str | None, str | None]:
     """The digits of a number as sent, perhaps with a `+` before them; where there are none, the class of what was sent instead.
 
@@ -68,10 +78,8 @@ def _asked(digits: str) -> tuple[str | None, str]:
     """What libphonenumber says of digits."""
     if digits.startswith("+") and len(digits) == 11 and digits[1] in "23456789" and _nanp_is_valid(digits[1:]):
         digits = digits[1:]
-    if digits.startswith("011") and len(digits) > 11:
-        digits = "+" + digits[3:]
     try:
-        parsed = phonenumbers.parse(digits, "US")
+        parsed = phonenumbers.parse(_international(digits), "US")
     except phonenumbers.NumberParseException:
         return None, "unparseable"
     e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
@@ -79,6 +87,11 @@ def _asked(digits: str) -> tuple[str | None, str]:
         is_us = parsed.country_code == 1 and phonenumbers.region_code_for_number(parsed) == "US"
         return e164, "valid_us" if is_us else "valid_non_us"
     return (e164 if phonenumbers.is_possible_number(parsed) else None), "invalid"
+
+
+def _international(digits: str) -> str:
+    """With `+` where the prefix to dial abroad stands before them."""
+    return "+" + digits[3:] if digits.startswith("011") and len(digits) > 11 else digits
 
 
 def _nanp_is_valid(national: str) -> bool:

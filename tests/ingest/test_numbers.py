@@ -20,7 +20,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from include.ingest import call_sql, calls, declarations, numbers
+from include.ingest import abroad, call_sql, calls, declarations, numbers
 from include.ingest.landing import LandingFile
 from tests.ingest.desk import GOOD_CALL, STANDARD, csv_text
 
@@ -187,6 +187,31 @@ def test_sql_says_of_every_area_code_exchange_and_tenth_what_libphonenumber_says
     assert_equal(by_sql(left), {raw: answer(raw) for raw in left})
 
 
+# ---------------------------------------------------------------- numbers abroad
+
+
+def numbers_abroad(pick: random.Random, of_each: int) -> Iterator[str]:
+    """Of every calling code: what is valid in its countries, the same with a digit changed, left out or put in, and any digits."""
+    for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
+        known = [phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region) for region in regions]
+        examples = [described.example_number for region in known for kind in (*abroad.KINDS, "general_desc") if (described := getattr(region, kind))]
+        for _ in range(of_each):
+            national = pick.choice([*filter(None, examples), str(pick.randrange(10 ** pick.randint(3, 13)))])
+            at = pick.randrange(len(national))
+            for tail in (national, national[:at] + str(pick.randrange(10 ** pick.randint(0, 2))) + national[at + pick.randint(0, 1) :]):
+                yield f"+{code}{pick.choice(['', '', '', '0', '8'])}{tail}"
+
+
+def test_what_patterns_decide_of_a_number_abroad_is_what_libphonenumber_says():
+    seed = random.randrange(2**32)
+    raws = list(dict.fromkeys(numbers_abroad(random.Random(seed), of_each=150)))
+    decided = {raw: answer for raw in raws if (answer := abroad.decided(raw))}
+    assert_equal(decided, {raw: numbers.classify(raw) for raw in decided}, seed)
+    assert len(decided) > 0.5 * len(raws) > 15_000
+    assert {class_ for _, class_ in decided.values()} == {"valid_non_us", "invalid"}
+    assert {number is None for number, class_ in decided.values() if class_ == "invalid"} == {True, False}
+
+
 # ---------------------------------------------------------------- generated and damaged numbers
 
 BATCH = 680_000
@@ -336,10 +361,11 @@ def test_libphonenumber_is_asked_once_per_distinct_value_and_not_of_what_sql_dec
 ):
     of_sql = ["2025550123", "1-202-555-0123", "+1 (202) 555-0123", "tel:+12025550123", "<sip:2025550123@host;user=phone>", "+2025550123"]
     of_sql += ["911", "anonymous", "saidpress1"]
-    of_libphonenumber = [f"+4420794600{place:02}" for place in range(50)] + [f"+20{place:08}" for place in range(50)]
+    of_patterns = [f"+4420794600{place:02}" for place in range(50)] + [f"+44999946{place:04}" for place in range(50)]
+    of_libphonenumber = [f"+44020794600{place:02}" for place in range(50)] + [f"+20{place:08}" for place in range(50)]
     rows = [
         {"call_id": f"{again}-{raw}"} | dict.fromkeys(NUMBERS, raw)
-        for again in range(20) for raw in of_sql + of_libphonenumber
+        for again in range(20) for raw in of_sql + of_patterns + of_libphonenumber
     ]  # fmt: skip
     asked = []
     ask = phonenumbers.parse
