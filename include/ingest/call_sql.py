@@ -107,7 +107,7 @@ def unknown_columns(declaration: Declaration, columns: tuple[str, ...]) -> list[
 
 def parse_lines(
     declaration: Declaration, layouts: tuple[Layout, ...], *, lines: str, folder: str | None, holds: frozenset[str], usual_offset: str,
-    are_quoted_oddly: bool = False,
+    are_quoted_oddly: bool,
 ) -> str:  # fmt: skip
     """The query for the rows of `lines`, cast, each with its reject reason or none.
 
@@ -140,6 +140,7 @@ def parse_lines(
         is_record=f"not regexp_matches(line, {literal(declaration.other_lines)})" if declaration.other_lines else "true",
         paired=_paired(declaration) if pair_all else "cast(null as varchar)",
         plain=_plain(declaration, quoted, pair_all),
+        matched=_matched(declaration, quoted),
         fields=_split(declaration, quoted),
         untidy=_untidy(declaration, quoted),
         is_marked=f"contains(plain, {DELIMITER_INSIDE})" if marked else "false",
@@ -172,7 +173,7 @@ def _plain(declaration: Declaration, quoted: bool, pair_all: bool) -> str:
     if declaration.quotes == "none" or not quoted:
         return "line"
     if pair_all:
-        return _without_paired_quotes(declaration, "paired")
+        return _without_paired_quotes("paired")
     delimiter = literal(declaration.delimiter)
     if declaration.quotes == "backslash":
         escaped = rf"replace(replace(line, '\\', {BROKEN}), '\' || {delimiter}, {DELIMITER_INSIDE})"
@@ -181,7 +182,7 @@ def _plain(declaration: Declaration, quoted: bool, pair_all: bool) -> str:
         inner = f"replace(replace({delimiter} || line || {delimiter}, {delimiter} || '\"', {delimiter}), '\"' || {delimiter}, {delimiter})"
         simple, other = f"replace(({inner})[2:-2], '\"\"', '\"')", "null"
     else:
-        simple, other = "replace(line, '\"', '')", _without_paired_quotes(declaration, _paired(declaration))
+        simple, other = "replace(line, '\"', '')", _without_paired_quotes(_paired(declaration))
     simple_line = f"regexp_full_match(line, {literal(quoted_simply(declaration))})"
     return f"case when not contains(line, '\"') then line when {simple_line} then {simple} else {other} end"
 
@@ -209,7 +210,7 @@ def _paired(declaration: Declaration) -> str:
     return f"array_to_string(list_transform(string_split({delimiter} || line || {delimiter}, '\"'), lambda part, place: {part}), '')"
 
 
-def _without_paired_quotes(declaration: Declaration, paired: str) -> str:
+def _without_paired_quotes(paired: str) -> str:
     return f"case when ends_with({paired}, {DELIMITER_INSIDE}) then {BROKEN} else ({paired})[2:-2] end"
 
 
@@ -228,12 +229,16 @@ def _split(declaration: Declaration, quoted: bool) -> str:
     """The expression that makes a list of fields of a plain line."""
     split = f"string_split(plain, {literal(declaration.delimiter)})"
     if declaration.quotes == "loose" and quoted:
-        return f"case when plain is not null then {split} else list_transform({_by_pattern(declaration)}, lambda field: unquoted(field)) end"
+        return f"case when plain is not null then {split} else list_transform(matched, lambda field: unquoted(field)) end"
     return split
 
 
-def _by_pattern(declaration: Declaration) -> str:
-    return f"regexp_extract_all({literal(declaration.delimiter)} || line, {literal(quoted_field(declaration))}, 1)"
+def _matched(declaration: Declaration, quoted: bool) -> str:
+    """The expression for the fields, quotes and all, of a line that is split by a pattern."""
+    if declaration.quotes != "loose" or not quoted:
+        return "cast(null as varchar[])"
+    by_pattern = f"regexp_extract_all({literal(declaration.delimiter)} || line, {literal(quoted_field(declaration))}, 1)"
+    return f"case when plain is null then {by_pattern} end"
 
 
 def _untidy(declaration: Declaration, quoted: bool) -> str:
@@ -250,8 +255,7 @@ def _broken_quotes(declaration: Declaration, quoted: bool) -> str:
         return ""
     if declaration.quotes == "strict":
         return _reject(f"contains(plain, {BROKEN})", "line", "quotes do not pair")
-    fields = _by_pattern(declaration)
-    whole = f"coalesce(list_sum(list_transform({fields}, lambda field: length(field))), 0) + len({fields}) = length(line) + 1"
+    whole = "coalesce(list_sum(list_transform(matched, lambda field: length(field))), 0) + len(matched) = length(line) + 1"
     return _reject(f"plain is null and not ({whole})", "line", "quotes do not pair")
 
 

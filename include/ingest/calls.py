@@ -262,8 +262,9 @@ def _collect(futures: set[Future[_ParsedPiece]], parsed: ParsedFile) -> None:
 
 def _parse_piece(job: _Job, number: int, piece: Piece) -> _ParsedPiece:
     connection = _worker_connection()
-    statement = {"folder": job.file.folder_below_feed, "holds": piece.holds, "usual_offset": job.usual_offset}
-    statement["are_quoted_oddly"] = job.are_quoted_oddly
+    statement = {
+        "folder": job.file.folder_below_feed, "holds": piece.holds, "usual_offset": job.usual_offset, "are_quoted_oddly": job.are_quoted_oddly
+    }  # fmt: skip
     connection.register("lines", piece.lines(job.header_lines))
     _take(connection, call_sql.parse_lines(job.declaration, job.layouts, lines="select source_line, line from lines", **statement))
     connection.unregister("lines")

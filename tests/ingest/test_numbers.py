@@ -162,7 +162,10 @@ def test_sql_says_of_every_area_code_exchange_and_tenth_what_libphonenumber_says
         # The expected class travels in a column of the call.
         sent = GOOD_CALL | dict.fromkeys(NUMBERS, "' || seven || '000") | {"signer": "' || class || '"}
         lines = f"select 1 as source_line, '{','.join(sent[column] for column in STANDARD)}' as line from tenths join kinds using (kind)"
-        layouts = call_sql.choose_layouts(DECLARATION, [STANDARD])
+        query = call_sql.parse_lines(
+            DECLARATION, call_sql.choose_layouts(DECLARATION, [STANDARD]), lines=lines, folder=None, holds=frozenset(), usual_offset="Z",
+            are_quoted_oddly=False,
+        )  # fmt: skip
         [(compared, differ, some, left)] = connection.execute(f"""
             with judged as (
                 select
@@ -171,9 +174,7 @@ def test_sql_says_of_every_area_code_exchange_and_tenth_what_libphonenumber_says
                     reject is not null
                     or (calling_class, called_class) is distinct from (signer, signer)
                     or [calling_digits, asserted_digits, called_digits] is distinct from list_value(dialled, dialled, dialled) as is_other
-                from (
-                    select *, cast(calling_raw as bigint) as dialled from ({call_sql.parse_lines(DECLARATION, layouts, lines=lines, folder=None, holds=frozenset(), usual_offset="Z")})
-                )
+                from (select *, cast(calling_raw as bigint) as dialled from ({query}))
             )
             select
                 count(*),

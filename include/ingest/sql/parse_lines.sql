@@ -16,15 +16,20 @@ unquoted as (
     from paired
 ),
 
-split as (
-    select source_line, line, plain, $fields as fields, case $untidy else true end as is_tidy
+matched as (
+    select source_line, line, plain, $matched as matched
     from unquoted
+),
+
+split as (
+    select source_line, line, plain, matched, $fields as fields, case $untidy else true end as is_tidy
+    from matched
 ),
 
 -- values: the fields without the blanks around them
 tidied as (
     select
-        source_line, line, plain, fields, $is_marked as is_marked,
+        source_line, line, plain, matched, fields, $is_marked as is_marked,
         case when is_tidy then fields else list_transform(fields, lambda field: trim(field, ' ')) end as values
     from split
 ),
@@ -39,6 +44,7 @@ named as (
         source_line,
         line,
         plain,
+        matched,
         fields,
         layout,
         $named
