@@ -16,7 +16,6 @@ SHORTEST, LONGEST = 7, 15
 """Digits with the calling code: for fewer and for more the parser has rules of its own."""
 KINDS = "premium_rate toll_free shared_cost voip personal_number pager uan voicemail fixed_line mobile".split()
 """Of a region's numbers; one that is of none of them is invalid."""
-NORTH_AMERICA = "1"
 
 
 class _Region(NamedTuple):
@@ -36,33 +35,24 @@ def decided(international: str) -> tuple[str | None, str] | None:
     """E.164 and class, as `numbers.classify` gives them, of digits with a `+`; null where its parser has to look."""
     if not international.startswith("+") or not SHORTEST <= len(international) - 1 <= LONGEST:
         return None
-    if len(international) == 11 and international[1] in "23456789":
-        return None  # perhaps a North American number behind a +
+    if international[1] in "01" or len(international) == 11:
+        return None  # North American, perhaps one that lost its country code, or no calling code
     for size in (1, 2, 3):
         if int(international[1 : 1 + size]) in COUNTRY_CODE_TO_REGION_CODE:
             break
     else:
         return None
     code, national = international[1 : 1 + size], international[1 + size :]
-    if code == NORTH_AMERICA or code.startswith("0") or national.startswith("0"):
-        return None
     country = _country(int(code))
-    if country.national_prefix and country.national_prefix.match(national):
+    if national.startswith("0") or (country.national_prefix and country.national_prefix.match(national)):
         return None
     for region in country.regions:
-        if region.begins is None:
-            is_valid = region.valid.fullmatch(national)
-            if not is_valid:
-                continue
-        elif region.begins.match(national):
-            is_valid = region.valid.fullmatch(national)
-        else:
+        if region.begins and not region.begins.match(national):
             continue
-        return (international, "valid_non_us") if is_valid else _invalid(international, national, country)
-    return _invalid(international, national, country)
-
-
-def _invalid(international: str, national: str, country: _Country) -> tuple[str | None, str]:
+        if region.valid.fullmatch(national):
+            return international, "valid_non_us"
+        if region.begins:
+            break  # the number is this region's, and no other's
     return (international if len(national) in country.lengths else None), "invalid"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -30,7 +30,10 @@ PARQUET = "format parquet, compression zstd, compression_level 1, parquet_versio
 """How calls are written: a third faster than DuckDB's own choice, and a fifth smaller."""
 
 OFFSET = r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])$"
-DELIMITER_INSIDE, BROKEN = f"chr({ord(NEVER)})", f"chr({ord(NEVER_EITHER)})"
+DELIMITER_INSIDE = f"chr({ord(NEVER)})"
+"""Stands for a delimiter within a value, while a line is split."""
+BROKEN = f"chr({ord(NEVER_EITHER)})"
+"""Stands where quotes do not pair; where backslashes escape, for one that is escaped, until the others are gone."""
 OF_EVERY_RECORD = ("call_id", "switch_id", "start_time")
 """What also a record that is no finished call must have where it is required."""
 CLOCK_MAY_DIFFER_S = 450
@@ -114,11 +117,11 @@ def parse_lines(
     `holds`: which of `stream.LOOKED_FOR` the lines hold. `usual_offset`: how most ISO 8601 times of the file end.
     `are_quoted_oddly`: whether most lines have quotes or delimiters within quotes, so that to look which have takes longer.
     """
-    pair_all = are_quoted_oddly and '"' in holds and declaration.quotes == "strict"
-    quoted = ("\\" if declaration.quotes == "backslash" else '"') in holds
-    marked = quoted and declaration.quotes in ("strict", "backslash")
+    if ("\\" if declaration.quotes == "backslash" else '"') not in holds:
+        declaration = replace(declaration, quotes="none")
+    pair_all = are_quoted_oddly and declaration.quotes == "strict"
     nulls = sorted(token for token in declaration.nulls | {""} if "\\" in holds or not token.startswith("\\"))
-    row = _Row(declaration, layouts, folder, nulls, marked)
+    row = _Row(declaration, layouts, folder, nulls)
     fields = {column: declaration.fields.get(column, Field()) for column in CALL_COLUMNS}
     times = declaration.times
     named = {column: row.value(field) for column, field in fields.items()}
@@ -139,15 +142,15 @@ def parse_lines(
         lines=lines,
         is_record=f"not regexp_matches(line, {literal(declaration.other_lines)})" if declaration.other_lines else "true",
         paired=_paired(declaration) if pair_all else "cast(null as varchar)",
-        plain=_plain(declaration, quoted, pair_all),
-        matched=_matched(declaration, quoted),
-        fields=_split(declaration, quoted),
-        untidy=_untidy(declaration, quoted),
-        is_marked=f"contains(plain, {DELIMITER_INSIDE})" if marked else "false",
+        plain=_plain(declaration, pair_all),
+        matched=_matched(declaration),
+        fields=_split(declaration),
+        untidy=_untidy(declaration),
+        is_marked=f"contains(plain, {DELIMITER_INSIDE})" if _may_be_marked(declaration) else "false",
         layout=_layout(layouts),
         shapes=literal(" or ".join(dict.fromkeys(layout.shape for layout in layouts))),
         nul_bytes=_reject(f"contains(line, chr({ord(NUL)}))", "line", "NUL bytes in the line") if NUL in holds else "",
-        broken_quotes=_broken_quotes(declaration, quoted),
+        broken_quotes=_broken_quotes(declaration),
         named=_columns(named),
         local=_columns(clock.local()),
         instants=_columns({"stated_ms": _milliseconds("talk_time", fields["talk_time"].unit), **clock.instants(epoch)}),
@@ -165,12 +168,12 @@ def _columns(named: dict[str, str]) -> str:
     return ",\n        ".join(f"{expression} as {column}" for column, expression in named.items())
 
 
-def _plain(declaration: Declaration, quoted: bool, pair_all: bool) -> str:
+def _plain(declaration: Declaration, pair_all: bool) -> str:
     """The expression that makes a line without quotes or backslashes, in which `DELIMITER_INSIDE` stands for a delimiter within a value.
 
     A line whose quotes do not pair holds `BROKEN`. Null where loose quotes are around a delimiter: that line is split by a pattern.
     """
-    if declaration.quotes == "none" or not quoted:
+    if declaration.quotes == "none":
         return "line"
     if pair_all:
         return _without_paired_quotes("paired")
@@ -185,6 +188,11 @@ def _plain(declaration: Declaration, quoted: bool, pair_all: bool) -> str:
         simple, other = "replace(line, '\"', '')", _without_paired_quotes(_paired(declaration))
     simple_line = f"regexp_full_match(line, {literal(quoted_simply(declaration))})"
     return f"case when not contains(line, '\"') then line when {simple_line} then {simple} else {other} end"
+
+
+def _may_be_marked(declaration: Declaration) -> bool:
+    """Whether plain lines may hold `DELIMITER_INSIDE`."""
+    return declaration.quotes in ("strict", "backslash")
 
 
 def quoted_simply(declaration: Declaration) -> str:
@@ -225,33 +233,32 @@ def quoted_field(declaration: Declaration) -> str:
     return f'{class_}("(?:[^"]|"[^{class_}])*"|[^{class_}"]*)'
 
 
-def _split(declaration: Declaration, quoted: bool) -> str:
+def _split(declaration: Declaration) -> str:
     """The expression that makes a list of fields of a plain line."""
     split = f"string_split(plain, {literal(declaration.delimiter)})"
-    if declaration.quotes == "loose" and quoted:
+    if declaration.quotes == "loose":
         return f"case when plain is not null then {split} else list_transform(matched, lambda field: unquoted(field)) end"
     return split
 
 
-def _matched(declaration: Declaration, quoted: bool) -> str:
+def _matched(declaration: Declaration) -> str:
     """The expression for the fields, quotes and all, of a line that is split by a pattern."""
-    if declaration.quotes != "loose" or not quoted:
+    if declaration.quotes != "loose":
         return "cast(null as varchar[])"
     by_pattern = f"regexp_extract_all({literal(declaration.delimiter)} || line, {literal(quoted_field(declaration))}, 1)"
     return f"case when plain is null then {by_pattern} end"
 
 
-def _untidy(declaration: Declaration, quoted: bool) -> str:
+def _untidy(declaration: Declaration) -> str:
     """`when … then false` for a line with blanks around a value: few have, and to look at every value takes twice the time."""
     delimiter = declaration.delimiter
     edges = [f"contains(plain, {literal(edge)})" for edge in (f" {delimiter}", f"{delimiter} ")]
-    branches = ["when plain is null then false"] if quoted else []
-    branches += [f"when contains(plain, ' ') and ({' or '.join(edges)} or starts_with(plain, ' ') or ends_with(plain, ' ')) then false"]
-    return " ".join(branches)
+    blanks = f"when contains(plain, ' ') and ({' or '.join(edges)} or starts_with(plain, ' ') or ends_with(plain, ' ')) then false"
+    return f"when plain is null then false {blanks}" if declaration.quotes == "loose" else blanks
 
 
-def _broken_quotes(declaration: Declaration, quoted: bool) -> str:
-    if declaration.quotes in ("none", "backslash") or not quoted:
+def _broken_quotes(declaration: Declaration) -> str:
+    if declaration.quotes in ("none", "backslash"):
         return ""
     if declaration.quotes == "strict":
         return _reject(f"contains(plain, {BROKEN})", "line", "quotes do not pair")
@@ -278,7 +285,6 @@ class _Row:
     folder: str | None
     nulls: list[str]
     """Texts that stand for no value."""
-    marked: bool
 
     def source(self, column: str) -> str:
         """A source column's value; null where it is empty, or not in the row's layout."""
@@ -289,7 +295,7 @@ class _Row:
             sent = f"values[{next(iter(places.values()))}]"
         else:
             sent = "case layout " + " ".join(f"when {number} then values[{place}]" for number, place in places.items()) + " end"
-        if self.marked:
+        if _may_be_marked(self.declaration):
             sent = f"case when is_marked then replace({sent}, {DELIMITER_INSIDE}, {literal(self.declaration.delimiter)}) else {sent} end"
         return f"case when {sent} not in ({literals(self.nulls)}) then {sent} end"
 

@@ -154,9 +154,10 @@ class LineStream:
         raw = np.frombuffer(text, np.uint8, cut)
         blocks = range(0, cut, BLOCK_BYTES)
         ends = np.concatenate([begin + np.flatnonzero(raw[begin : begin + BLOCK_BYTES] == LINE_FEED) for begin in blocks])
-        longest = np.diff(ends, prepend=-1).argmax()
-        if ends[longest] - (ends[longest - 1] if longest else -1) > LONGEST_LINE:
-            raise RefusedFile(no_line(self.lines + 1 + int(longest)))
+        lengths = np.diff(ends, prepend=-1)
+        longest = int(lengths.argmax())
+        if lengths[longest] > LONGEST_LINE:
+            raise RefusedFile(no_line(self.lines + 1 + longest))
         # Marks for NUL are looked for where they can be.
         holds = {character for character in LOOKED_FOR if (len(character.encode()) == 1 or not text.isascii()) and character.encode() in text}
         piece = Piece(self.lines + 1, text, ends, frozenset(holds))

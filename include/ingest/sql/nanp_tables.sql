@@ -1,6 +1,5 @@
 -- nanp_classes.csv as two sets of bits: by area code and exchange, whether a number is a valid US one, or a valid one of another
--- country. Exchanges of which tenths are of another class, three in the Caribbean, are a
--- table of tenths.
+-- country. Exchanges of which tenths are of another class, three in the Caribbean, are a table of tenths and in neither.
 create or replace temp table nanp_classes as
 select cast(prefix as integer) as prefix, length(prefix) as digits, cast(class as number_class) as class
 from read_csv('$classes', auto_detect = false, header = true, columns = {'prefix': 'VARCHAR', 'class': 'VARCHAR'})
@@ -20,13 +19,10 @@ from (select distinct prefix // 10 * 10 + unnest(range(10)) as prefix from nanp_
 left join nanp_classes as listed on listed.prefix = tenth.prefix
 inner join nanp_exchange on nanp_exchange.exchange = tenth.prefix // 10;
 
+delete from nanp_exchange where exchange in (select prefix // 10 from nanp_tenth);
+
 set variable valid_us_exchanges = (select bitstring_agg(exchange, 0, 999999) from nanp_exchange where class = 'valid_us');
 set variable valid_non_us_exchanges = (select bitstring_agg(exchange, 0, 999999) from nanp_exchange where class = 'valid_non_us');
 set variable parted_exchanges = (select bitstring_agg(distinct prefix // 10, 0, 999999) from nanp_tenth);
-
--- A valid US exchange is looked up first, and so must not be parted.
-select error('an exchange is parted that is a valid US one: ' || prefix)
-from nanp_tenth
-where get_bit(getvariable('valid_us_exchanges'), cast(prefix // 10 as integer)) = 1;
 
 drop table nanp_exchange;
