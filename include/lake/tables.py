@@ -61,11 +61,15 @@ CALLS = [
 COMPLAINTS = [
     *PROVENANCE,
     ("feed", TEXT),
+    ("source", TEXT),  # whose desk took it: own_desk, ftc, fcc; consumers file with several, so they are never added up unsaid
     ("complaint_id", TEXT),
+    ("source_record_id", TEXT),  # the id that the source gave it, where that is no key: it changes when a day is loaded again
     ("received_at", INSTANT),
     ("call_at", INSTANT),
     ("call_time_known", BOOL),  # false where only the date of the call is known
+    ("call_quality", TEXT),  # ok, after_report, over_two_years_before, missing
     ("zone_as_sent", TEXT),
+    ("zone_assumed", BOOL),  # the source does not say its zone
     ("calling_raw", TEXT),
     ("calling_number", TEXT),
     ("calling_class", TEXT),
@@ -75,6 +79,7 @@ COMPLAINTS = [
     ("callback_raw", TEXT),
     ("callback_number", TEXT),
     ("topic", TEXT),
+    ("call_type", TEXT),  # prerecorded, autodialed_live, live, abandoned, text, other; null = not said
     ("recorded_message", BOOL),  # null = the consumer did not say
     ("consumer_state", TEXT),
 ]
@@ -86,8 +91,9 @@ NOTICES = [
     ("requester", TEXT),
     ("received_at", INSTANT),
     ("call_at", INSTANT),
-    ("call_precision_seconds", INT),  # 1 where seconds were given, 60 where only the minute
+    ("call_precision_seconds", INT),  # 1 where seconds were given, 60 where only the minute, 86400 where only the date
     ("zone_as_sent", TEXT),
+    ("zone_assumed", BOOL),  # the source does not say its zone
     ("calling_raw", TEXT),
     ("calling_number", TEXT),
     ("called_raw", TEXT),
