@@ -204,7 +204,7 @@ EPOCHS = {"epoch_s": (1_000_000, "{9,11}"), "epoch_ms": (1_000, "{12,14}"), "epo
 """Times as a count since 1970 in UTC: the count's unit in microseconds, and how many digits it has."""
 PARSERS = Path(__file__).with_name("parsers")
 MAPS = Path(__file__).with_name("maps")
-TIME_MAY_BE_UNKNOWN = {("complaints", "call_at")}
+TIME_MAY_BE_UNKNOWN = {("complaints", "call_at"), ("tracebacks", "call_at")}
 """Columns beside which the lake says whether the time of day is known: elsewhere a date would pass for midnight."""
 DELIVERY_KEYS = {"files_per_day", "files_per_hour", "switches", "due"}
 
@@ -504,7 +504,7 @@ def _check_whole(check: _Check, declaration: Declaration) -> None:
             check.fail("key", f"names {column!r}, which is not among the fields: declare it or take it out")
     for column, field_ in declaration.fields.items():
         if field_.date_only and ((declaration.kind, column) not in TIME_MAY_BE_UNKNOWN or declaration.times.formats != ("iso8601",)):
-            check.fail(f"fields.{column}.date_only", "is for call_at of complaints, with times.format iso8601: leave it out")
+            check.fail(f"fields.{column}.date_only", "is for call_at of complaints and notices, with times.format iso8601: leave it out")
     if not declaration.header:
         named = {source for layout in declaration.layouts for source in layout.columns}
         for column, field_ in ((column, link) for column, field_ in declaration.fields.items() for link in field_.chain):

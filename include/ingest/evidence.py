@@ -18,6 +18,12 @@ from include.ingest.receipts import Receipt
 from include.lake import tables
 
 
+TIME_OF_DAY = r"[0-9]{1,2}(?P<minutes>:[0-9]{2})(?P<seconds>:[0-9]{2})?"
+DAY_SECONDS = 86_400
+ASSUMED_ZONE = "America/New_York"
+"""Of a notice's date without a time: where the federal requesters sit."""
+
+
 def complaint_columns(parsed: records.Records, declaration: Declaration) -> pd.DataFrame:
     """Number classes, the id of feeds that have none, and whether the call's time of day is known."""
     frame = parsed.rows.copy()
@@ -45,9 +51,15 @@ def notice_columns(parsed: records.Records, declaration: Declaration) -> pd.Data
     frame = parsed.rows.copy()
     _add_numbers(frame, "calling")
     _add_numbers(frame, "called")
-    to_the_minute = frame["call_at_as_sent"].str.contains(r"[T ][0-9]{2}:[0-9]{2}(?:Z|[+-]|$)", na=False)
-    frame["call_precision_seconds"] = to_the_minute.map({True: 60, False: 1})
+    time_of_day = frame["call_at_as_sent"].str.extract(TIME_OF_DAY)
+    date_alone = time_of_day["minutes"].isna()
+    frame["call_precision_seconds"] = time_of_day["seconds"].isna().map({True: 60, False: 1}).where(~date_alone, DAY_SECONDS)
     frame["zone_as_sent"] = records.zone_as_sent(frame["call_at_as_sent"], declaration)
+    frame["zone_assumed"] = frame["zone_as_sent"].isna() | (declaration.times.zone is not None)
+    if declaration.times.zone is None:
+        midnights = frame.loc[date_alone, "call_at"].dt.tz_localize(ASSUMED_ZONE).dt.tz_convert("UTC").dt.tz_localize(None)
+        frame.loc[date_alone, "call_at"] = midnights
+        frame.loc[date_alone, "zone_as_sent"] = ASSUMED_ZONE
     return frame
 
 

@@ -134,7 +134,9 @@ FAULTY: dict[str, tuple[str, str | bytes, str, str]] = {
     "pad for calls": ("cdr/x", field("{pad: 3}"), "fields.attestation.pad", "not for call records"),
     "pad as text": ("reference/trunks", TRUNKS.replace("trunk: {required: true}", "trunk: {required: true, pad: x}"), "fields.trunk.pad is 'x'", "number"),
     "folder for complaints": ("complaints/x", COMPLAINTS.replace("topic: {}", "topic: {folder: true}"), "fields.topic.folder", "name a column"),
-    "date for a notice": ("tracebacks/x", NOTICES.replace("call_at: {", "call_at: {date_only: true, "), "fields.call_at.date_only", "leave it out"),
+    "date for a notice's arrival": (
+        "tracebacks/x", NOTICES.replace("received_at: {", "received_at: {date_only: true, "), "fields.received_at.date_only", "leave it out",
+    ),
     "date for an arrival": ("complaints/x", COMPLAINTS.replace("received_at: {", "received_at: {date_only: true, "), "fields.received_at.date_only", "call_at"),
     "date beside a format": ("complaints/x", COMPLAINTS.replace("iso8601", '"%Y-%m-%d %H:%M"'), "fields.call_at.date_only", "iso8601"),
     "date for calls": ("cdr/x", field("{date_only: true}"), "fields.attestation.date_only", "not for call records"),

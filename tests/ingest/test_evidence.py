@@ -206,7 +206,7 @@ def test_notices_mean_the_same_in_every_shape(desk: Desk, shape: str, count: int
         assert row == {
             "receipt_id": receipt.file, "feed": "tracebacks/standard", "traceback_id": f"t{n}", "requester": "itg",
             "received_at": datetime(2026, 11, 17, 3), "call_at": datetime(2026, 11, 15, 10, 30, 15), "call_precision_seconds": 1,
-            "zone_as_sent": "Z", "calling_raw": "2025550123", "calling_number": "+12025550123", "called_raw": "+12125550188",
+            "zone_as_sent": "Z", "zone_assumed": False, "calling_raw": "2025550123", "calling_number": "+12025550123", "called_raw": "+12125550188",
             "called_number": "+12125550188", "campaign": "Bank", "violation_class": "fraud", "description": "A voice, pressing",
             "downstream_provider": "Downstream LLC", "sip_call_id": "abc@192.0.2.1", "recording_url": "https://example.com/1.wav",
             "service_date": date(2026, 11, 17),
@@ -278,10 +278,21 @@ def test_how_precisely_a_notice_names_the_time(desk: Desk, call_at: str, precisi
     ]
 
 
-@pytest.mark.parametrize("call_at", ["2026-11-15", "2026-11-15T10Z", "2026-11-15T10:30", "2026-11-15T10:30:00+25:00", "yesterday", "2026-02-30T10:00Z"])
+@pytest.mark.parametrize(("call_at", "midnight"), [("2026-11-15", datetime(2026, 11, 15, 5)), ("2026-07-15", datetime(2026, 7, 15, 4))])
+def test_a_notice_with_a_date_alone_means_that_day_in_new_york(desk: Desk, call_at: str, midnight: datetime):
+    desk.load_one("tracebacks/standard/a.csv", csv_text(list(NOTICE), notices({"call_at": call_at}, {"traceback_id": "t2"})))
+    assert desk.rows("notices", "traceback_id, call_precision_seconds, call_at, zone_as_sent, zone_assumed", "traceback_id") == [
+        {"traceback_id": "t1", "call_precision_seconds": 86_400, "call_at": midnight, "zone_as_sent": "America/New_York", "zone_assumed": True},
+        {"traceback_id": "t2", "call_precision_seconds": 1, "call_at": datetime(2026, 11, 15, 10, 30, 15), "zone_as_sent": "Z", "zone_assumed": False},
+    ]
+
+
+@pytest.mark.parametrize("call_at", ["2026-11-15T10Z", "2026-11-15T10:30", "2026-11-15T10:30:00+25:00", "yesterday", "2026-02-30T10:00Z"])
 def test_a_time_that_is_no_instant_is_rejected(desk: Desk, call_at: str):
     receipt = desk.load_one("tracebacks/standard/a.csv", csv_text(list(NOTICE), notices({"call_at": call_at})))
-    assert [(row.field, row.reason) for row in receipt.rejected] == [("call_at", f"not an ISO 8601 time with offset: {call_at}")]
+    assert [(row.field, row.reason) for row in receipt.rejected] == [
+        ("call_at", f"not an ISO 8601 time with offset or a date like %Y-%m-%d: {call_at}")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 {#-
-  Candidates are calls to the notice's called number (and from its calling number, presented or asserted, where it
-  gives one). The narrowest window that holds any candidate decides, and is recorded:
-  5 s, 60 s, 300 s, then a whole-hour slip of 1 to 12 hours within 60 s (a zone mistaken), then 3600 s.
+  Candidates are calls to the notice's called number, from its calling number (presented or asserted) where it gives one;
+  a notice without a called number has only the calling number to go by. The narrowest window that holds any candidate
+  decides, and is recorded:
+    5 s, 60 s, 300 s, then a whole-hour slip of 1 to 12 hours within 60 s (a zone mistaken), then 3600 s;
+    where only the date is known: that day in the notice's zone with an hour on each side, then to its end in the
+    last zone of the country (Hawaii, six hours behind the east).
 -#}
 {{ config(meta={'days': 'evidence_days', 'publish': true}) }}
+{%- set call_days = days_spoken_of('notices', 1) %}
 
 with notices as (
 
@@ -25,7 +29,19 @@ reach as (
         cast(cast(n.call_at as date) + o.days as date) as service_date
     from notices as n
     cross join (select -1 as days union all select 0 union all select 1) as o
-    where n.called_number is not null and n.call_at is not null
+    where n.call_at is not null
+
+),
+
+calls as (
+
+    select *
+    from {{ source('raw_lake', 'calls') }}
+    where {% if call_days %}service_date in ({{ dates(call_days) }}) and {% endif %}(
+        called_number in (select called_number from reach)
+        or calling_number in (select calling_number from reach where called_number is null)
+        or asserted_number in (select calling_number from reach where called_number is null)
+    )
 
 ),
 
@@ -35,34 +51,42 @@ attempts as (
         r.receipt_id as notice_receipt_id,
         r.source_line as notice_source_line,
         r.call_precision_seconds,
+        coalesce(r.calling_number is null or r.calling_number in (c.calling_number, c.asserted_number), false) as calling_agrees,
         c.start_ms - {{ epoch_milliseconds('r.call_at') }} as offset_ms,
         c.service_date,
         c.feed,
         c.switch_id,
         c.call_id,
         c.attempt,
+        c.start_ms,
         c.start_at,
+        c.answer_at,
         c.ingress_trunk,
+        c.egress_trunk,
+        c.attestation,
+        c.verstat,
+        c.signer,
+        c.orig_id,
         c.receipt_id,
-        c.source_line,
-        -- several route attempts are one call, known by its final attempt
-        row_number() over (
-            partition by r.receipt_id, r.source_line, c.feed, c.switch_id, c.call_id
-            order by c.attempt desc, c.start_ms desc, c.receipt_id, c.source_line
-        ) as from_last
+        c.source_line
     from reach as r
-    inner join {{ source('raw_lake', 'calls') }} as c
+    inner join calls as c
         on c.service_date = r.service_date
-        and c.called_number = r.called_number
-        and (r.calling_number is null or r.calling_number = c.calling_number or r.calling_number = c.asserted_number)
+        and (c.called_number = r.called_number or (r.called_number is null and r.calling_number in (c.calling_number, c.asserted_number)))
 
 ),
 
-slips as (
+-- several route attempts are one call, known by its final attempt
+final_attempts as (
 
-    select *, cast(round(offset_ms / 3600000.0) as integer) as hours
+    select
+        *,
+        cast(round(offset_ms / 3600000.0) as integer) as hours,
+        row_number() over (
+            partition by notice_receipt_id, notice_source_line, calling_agrees, feed, switch_id, call_id
+            order by attempt desc, start_ms desc, receipt_id, source_line
+        ) as from_last
     from attempts
-    where from_last = 1
 
 ),
 
@@ -71,6 +95,9 @@ placed as (
     select
         *,
         case
+            when call_precision_seconds >= 86400 and offset_ms between -3600000 and 25 * 3600000 then 6
+            when call_precision_seconds >= 86400 and offset_ms between -3600000 and 31 * 3600000 then 7
+            when call_precision_seconds >= 86400 then null
             -- a notice that gives only the minute cannot be held to seconds
             when abs(offset_ms) <= 5000 and call_precision_seconds < 60 then 1
             when abs(offset_ms) <= 60000 then 2
@@ -78,7 +105,8 @@ placed as (
             when abs(hours) between 1 and 12 and abs(offset_ms - hours * 3600000) <= 60000 then 4
             when abs(offset_ms) <= 3600000 then 5
         end as step
-    from slips
+    from final_attempts
+    where from_last = 1
 
 ),
 
@@ -87,7 +115,9 @@ narrowest as (
     select
         notice_receipt_id,
         notice_source_line,
-        min(step) as step
+        min(case when calling_agrees then step end) as step,
+        -- calls to that number at about that time, but from another: not the call, and worth a look where none is found
+        cast(count(distinct case when not calling_agrees and step <> 4 then concat_ws('|', feed, switch_id, call_id) end) as bigint) as from_others
     from placed
     where step is not null
     group by notice_receipt_id, notice_source_line
@@ -102,6 +132,7 @@ candidates as (
         on n.notice_receipt_id = p.notice_receipt_id
         and n.notice_source_line = p.notice_source_line
         and n.step = p.step
+    where p.calling_agrees
 
 ),
 
@@ -152,16 +183,27 @@ select
     n.requester,
     n.received_at,
     n.call_at as notice_call_at,
+    coalesce(n.call_precision_seconds, 1) as call_precision_seconds,
     n.violation_class,
     n.campaign,
+    n.downstream_provider,
     case
         when k.candidates = 1 then 'unique'
         when k.candidates > 1 then 'multiple'
         else 'none'
     end as match_status,
-    case k.step when 1 then 5 when 2 then 60 when 3 then 300 when 4 then 60 when 5 then 3600 end as match_window_seconds,
+    case
+        when k.step is null then null
+        when n.called_number is null then 'calling'
+        when n.calling_number is null then 'called'
+        else 'called_and_calling'
+    end as match_basis,
+    case k.step
+        when 1 then 5 when 2 then 60 when 3 then 300 when 4 then 60 when 5 then 3600 when 6 then 26 * 3600 when 7 then 32 * 3600
+    end as match_window_seconds,
     case when k.step = 4 then s.hours when k.step is not null then 0 end as hour_slip,
     coalesce(k.candidates, 0) as candidates,
+    coalesce(o.from_others, 0) as calls_from_others,
     s.party_kind,
     s.party_id,
     s.service_date as call_service_date,
@@ -169,8 +211,16 @@ select
     s.switch_id,
     s.call_id,
     s.start_at as call_at,
+    case when s.call_id is not null then s.answer_at is not null end as answered,
+    s.ingress_trunk,
+    s.egress_trunk,
+    s.attestation,
+    s.verstat,
+    s.signer,
+    s.orig_id,
     s.receipt_id,
     s.source_line
 from notices as n
 left join counted as k on k.notice_receipt_id = n.receipt_id and k.notice_source_line = n.source_line
 left join single as s on s.notice_receipt_id = n.receipt_id and s.notice_source_line = n.source_line
+left join narrowest as o on o.notice_receipt_id = n.receipt_id and o.notice_source_line = n.source_line
