@@ -26,6 +26,7 @@ select
     case when answer_at is null then 487 else 200 end::integer as sip_code,
     'caller' as release_party,
     substr('ABC', cast(1 + hash(n, 8) % 3 as integer), 1) as attestation,
+    null::varchar as attestation_sent,
     'TN-Validation-Passed' as verstat,
     'SPC 709J' as signer,
     null::varchar as orig_id,

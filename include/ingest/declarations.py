@@ -210,7 +210,7 @@ DELIVERY_KEYS = {"files_per_day", "files_per_hour", "switches", "due"}
 
 CALL_COLUMNS = (
     "call_id", "attempt", "switch_id", "start_time", "answer_time", "end_time", "ingress_trunk", "egress_trunk", "source_ip",
-    "calling_number", "asserted_number", "called_number", "sip_code", "release_party", "attestation", "verstat", "signer", "orig_id",
+    "calling_number", "asserted_number", "called_number", "sip_code", "release_party", "attestation", "attestation_sent", "verstat", "signer", "orig_id",
     "record_kind", "talk_time",
 )  # fmt: skip
 CALL_TIMES = ("start_time", "answer_time", "end_time")

@@ -34,7 +34,7 @@ CANDIDATE = """
             coalesce(cast(rows.stated_ms as varchar), ''), coalesce(rows.ingress_trunk, ''), coalesce(rows.egress_trunk, ''),
             coalesce(rows.source_ip, ''), coalesce(rows.calling_raw, ''), coalesce(rows.asserted_raw, ''), coalesce(rows.called_raw, ''),
             coalesce(cast(rows.sip_code as varchar), ''), coalesce(rows.release_party, ''), coalesce(rows.attestation, ''),
-            coalesce(rows.verstat, ''), coalesce(rows.signer, ''), coalesce(rows.orig_id, '')
+            coalesce(rows.attestation_sent, ''), coalesce(rows.verstat, ''), coalesce(rows.signer, ''), coalesce(rows.orig_id, '')
         )) as content
     from {rows} as rows
     semi join repeated using (key_hash)

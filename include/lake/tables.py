@@ -51,6 +51,7 @@ CALLS = [
     ("sip_code", INT),
     ("release_party", TEXT),  # caller, called, network
     ("attestation", TEXT),  # received: A, B, C, null = unsigned
+    ("attestation_sent", TEXT),  # what our switch signed on the way out; null = nothing, or not recorded
     ("verstat", TEXT),
     ("signer", TEXT),
     ("orig_id", TEXT),

@@ -30,7 +30,7 @@ FARTHEST_ZONE_S = 15 * 3600
 SHOWN = (
     "source_line", "record_kind", "call_id", "attempt", "switch_id", "start_at", "answer_at", "end_at", "zone_as_sent", "stated_ms",
     "ingress_trunk", "egress_trunk", "source_ip", "calling_raw", "calling_number", "calling_class", "asserted_raw", "asserted_number",
-    "called_raw", "called_number", "called_class", "sip_code", "release_party", "attestation", "verstat", "signer", "orig_id", "flags",
+    "called_raw", "called_number", "called_class", "sip_code", "release_party", "attestation", "attestation_sent", "verstat", "signer", "orig_id", "flags",
 )  # fmt: skip
 
 

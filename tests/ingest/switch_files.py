@@ -14,7 +14,7 @@ SAMPLES = Path(__file__).parent / "samples"
 COLUMNS = (
     "source_line, record_kind, call_id, attempt, switch_id, start_at, answer_at, end_at, zone_as_sent, stated_ms, ingress_trunk, "
     "egress_trunk, source_ip, calling_raw, calling_number, asserted_number, called_raw, called_number, sip_code, release_party, "
-    "attestation, verstat, orig_id, flags"
+    "attestation, attestation_sent, verstat, orig_id, flags"
 )
 
 

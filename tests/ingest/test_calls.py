@@ -65,6 +65,7 @@ def test_a_standard_call_comes_through_value_by_value(desk: Desk):
         "sip_code": 200,
         "release_party": "caller",
         "attestation": "A",
+        "attestation_sent": None,
         "verstat": "TN-Validation-Passed",
         "signer": "SPC 709J",
         "record_kind": "stop",
@@ -236,6 +237,16 @@ def test_plain_and_packed_and_small_pieces_are_the_same_rows(desk: Desk, monkeyp
     assert found["plain.csv"][:2] == (202, 1)
     assert [line for line, _, _ in found["plain.csv"][2]] == [78, 202, 203]
     assert all(other == found["plain.csv"] for other in found.values())
+
+
+def test_what_our_switch_signed_is_kept_apart_from_what_it_received(desk: Desk):
+    columns = [*STANDARD, "attestation_sent"]
+    sent = [{"call_id": "a", "attestation": "", "attestation_sent": "c"}, {"call_id": "b"}, {"call_id": "x", "attestation_sent": "D"}]
+    receipt = desk.load_one("cdr/standard/signed.csv", calls_csv(*sent, columns=columns))
+    assert desk.rows("calls", "call_id, attestation, attestation_sent", "call_id") == [
+        {"call_id": "a", "attestation": None, "attestation_sent": "C"}, {"call_id": "b", "attestation": "A", "attestation_sent": None},
+    ]  # fmt: skip
+    assert [(row.field, row.reason) for row in receipt.rejected] == [("attestation_sent", "not A, B, C or empty: D")]
 
 
 def test_each_reject_has_line_field_and_reason(desk: Desk):

@@ -70,7 +70,8 @@ def test_rows_of_both_widths_in_one_file_value_by_value(desk: Desk):
             called_raw=sent["destination"],
             sip_code=200 if sent["answer"] else int(sent.get("term") or causes[sent["cause"]]),
             release_party=parties.get(sent.get("disposition", "")),
-            attestation={1: "A", 2: "C", 3: "B", 5: "B"}.get(line),
+            attestation={1: "A", 3: "B", 5: "B"}.get(line),
+            attestation_sent={2: "C"}.get(line),
             verstat=sent.get("detailed") or sent.get("verstat") or None,
             orig_id=claims(sent.get("identity", "")).get("origid"),
         )

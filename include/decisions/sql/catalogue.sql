@@ -12,4 +12,4 @@ select
     metrics.calls_where
 from seeds.rules as rules
 left join seeds.metrics as metrics on metrics.metric = rules.metric
-where rules.condition = 1
+where rules.alternative = 1 and rules.condition = 1

@@ -66,6 +66,7 @@ typed as (
         case when attempt is null or attempt = '1' then 1 when regexp_full_match(attempt, '[0-9]{1,9}') then cast(attempt as integer) end as attempt_number,
         $sip_status as sip_status,
         upper(attestation) as attestation_level,
+        upper(attestation_sent) as sent_level,
         lower(release_party) as releasing_party,
         coalesce(record_kind, 'stop') as kind,
         coalesce(record_kind in ('stop', 'attempt'), true) as is_call,
@@ -100,6 +101,8 @@ judged as (
                 then struct_pack(field := 'sip_code', reason := 'not a SIP status from 100 to 699: ' || coalesce(sip_code, 'empty'))
             when attestation_level not in ('A', 'B', 'C')
                 then struct_pack(field := 'attestation', reason := 'not A, B, C or empty: ' || attestation)
+            when sent_level not in ('A', 'B', 'C')
+                then struct_pack(field := 'attestation_sent', reason := 'not A, B, C or empty: ' || attestation_sent)
             when releasing_party not in ('caller', 'called', 'network')
                 then struct_pack(field := 'release_party', reason := 'not caller, called, network or empty: ' || release_party)
             when contains(call_id, 'E+') and spoilt_by_spreadsheet(call_id)
@@ -144,6 +147,7 @@ select
         when 'caller' then 'caller'::release_party when 'called' then 'called'::release_party when 'network' then 'network'::release_party
     end as release_party,
     case attestation_level when 'A' then 'A'::attestation when 'B' then 'B'::attestation when 'C' then 'C'::attestation end as attestation,
+    case sent_level when 'A' then 'A'::attestation when 'B' then 'B'::attestation when 'C' then 'C'::attestation end as attestation_sent,
     verstat,
     signer,
     orig_id

@@ -27,6 +27,7 @@ copy (
         sip_code,
         release_party,
         attestation,
+        attestation_sent,
         verstat,
         signer,
         orig_id,

@@ -1,0 +1,69 @@
+{#-
+  What notices say of every party, on each day of `days`: service_date, on which the last 30 days of notices are looked back
+  upon, and reference_date, the processed day whose parties and links are taken. Only a single call found by its called
+  number names a party, and several notices about one call are one traced call. A call found by its calling number alone
+  is a lead: whoever owns a number that was spoofed calls from it too.
+-#}
+{% macro tracebacks_of(days) -%}
+  with traced as (
+
+      select
+          d.service_date,
+          n.party_kind,
+          n.party_id,
+          n.call_service_date,
+          concat_ws('|', n.call_feed, n.switch_id, n.call_id) as traced_call,
+          coalesce(n.violation_class in ('fraud', 'prerecorded', 'live_scam'), false) as is_grave
+      from {{ days }} as d
+      inner join {{ ref('notice_matches') }} as n
+          on n.service_date between d.service_date - 29 and d.service_date
+      where n.match_status = 'unique' and n.party_id is not null and n.match_basis is distinct from 'calling'
+
+  ),
+
+  parties as (
+
+      select d.service_date, d.reference_date, p.party_kind, p.party_id
+      from {{ days }} as d
+      inner join {{ ref('party_daily') }} as p on p.service_date = d.reference_date
+
+  ),
+
+  -- the party itself, and whoever it is linked with
+  kin as (
+
+      select service_date, party_kind, party_id, party_kind as kin_kind, party_id as kin_id from parties
+      union
+      select p.service_date, p.party_kind, p.party_id, l.linked_party_kind, l.linked_party_id
+      from parties as p
+      inner join {{ ref('party_links_daily') }} as l
+          on l.service_date = p.reference_date and l.party_kind = p.party_kind and l.party_id = p.party_id
+
+  ),
+
+  terminations as (
+
+      select k.service_date, k.party_kind, k.party_id, min(t.terminated_on) as terminated_on
+      from kin as k
+      inner join {{ ref('stg_terminations') }} as t on t.party_kind = k.kin_kind and t.party_id = k.kin_id
+      group by 1, 2, 3
+
+  )
+
+  select
+      k.service_date,
+      k.party_kind,
+      k.party_id,
+      count(distinct t.traced_call) filter (where k.kin_kind = k.party_kind and k.kin_id = k.party_id) as tracebacks_30d,
+      count(distinct t.traced_call) filter (where k.kin_kind = k.party_kind and k.kin_id = k.party_id and t.is_grave) as tracebacks_originated_30d,
+      count(distinct t.traced_call) as tracebacks_30d_linked,
+      count(distinct t.traced_call) filter (where t.call_service_date > e.terminated_on) as tracebacks_after_termination_30d,
+      coalesce(
+          array_agg(distinct k.kin_id order by k.kin_id) filter (where k.kin_kind <> k.party_kind or k.kin_id <> k.party_id),
+          '{}'
+      ) as linked_party_ids
+  from kin as k
+  left join traced as t on t.service_date = k.service_date and t.party_kind = k.kin_kind and t.party_id = k.kin_id
+  left join terminations as e on e.service_date = k.service_date and e.party_kind = k.party_kind and e.party_id = k.party_id
+  group by k.service_date, k.party_kind, k.party_id
+{%- endmacro %}

@@ -1,0 +1,76 @@
+{{ config(materialized='view') }}
+
+-- Traced calls that were made after somebody was cut off for such calls: the party itself, one that shares an identity with
+-- it, or, of an upstream, whoever was traced through it for the same campaign.
+with traced as (
+
+    select *
+    from {{ ref('notice_matches') }}
+    where match_status = 'unique' and party_id is not null
+
+),
+
+links as (
+
+    select party_kind, party_id, linked_party_kind, linked_party_id, string_agg(distinct link_key, ', ' order by link_key) as keys
+    from {{ ref('party_links_daily') }}
+    group by party_kind, party_id, linked_party_kind, linked_party_id
+
+),
+
+of_identity as (
+
+    select
+        t.notice_receipt_id,
+        t.notice_source_line,
+        e.terminated_on,
+        'the same party, cut off on ' || e.terminated_on as told
+    from traced as t
+    inner join {{ ref('stg_terminations') }} as e
+        on e.party_kind = t.party_kind and e.party_id = t.party_id and e.terminated_on < t.call_service_date
+
+    union all
+
+    select
+        t.notice_receipt_id,
+        t.notice_source_line,
+        e.terminated_on,
+        'under another name: the same ' || l.keys || ' as ' || e.party_kind || ' ' || e.party_id || ', cut off on ' || e.terminated_on
+    from traced as t
+    inner join links as l on l.party_kind = t.party_kind and l.party_id = t.party_id
+    inner join {{ ref('stg_terminations') }} as e
+        on e.party_kind = l.linked_party_kind and e.party_id = l.linked_party_id and e.terminated_on < t.call_service_date
+
+),
+
+-- a campaign's script variants (-P1, -P2) are one campaign
+of_upstream as (
+
+    select
+        t.notice_receipt_id,
+        t.notice_source_line,
+        max(s.at at time zone 'UTC')::date as terminated_on,
+        'through the same upstream: ' || t.party_id || ' was told of this campaign on ' || max(s.at at time zone 'UTC')::date
+            || ' (' || string_agg(distinct o.traceback_id, ', ' order by o.traceback_id) || ')' as told
+    from traced as t
+    inner join traced as o
+        on o.party_kind = t.party_kind
+        and o.party_id = t.party_id
+        and o.traceback_id <> t.traceback_id
+        and regexp_replace(o.campaign, '-P[0-9]+.*$', '') = regexp_replace(t.campaign, '-P[0-9]+.*$', '')
+    inner join {{ ref('stg_transitions') }} as s
+        on s.subject = 'traceback'
+        and s.subject_id = o.traceback_id
+        and s.state in ('upstream_notified', 'caller_terminated')
+        and s.at at time zone 'UTC' < t.call_at
+    where t.party_kind = 'upstream'
+    group by t.notice_receipt_id, t.notice_source_line, t.party_id
+
+)
+
+select
+    notice_receipt_id,
+    notice_source_line,
+    string_agg(told, '; ' order by terminated_on, told) as recurrence
+from (select * from of_identity union all select * from of_upstream) as told
+group by notice_receipt_id, notice_source_line
