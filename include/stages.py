@@ -52,10 +52,10 @@ def build_marts(day: date, run: str) -> None:
     with psycopg.connect(settings.url("transformer")) as connection:
         connection.execute(
             """
-            insert into ops.processed_days values (%s, %s, %s)
+            insert into ops.processed_days (service_date, processed_at, first_processed_at, run) values (%(day)s, %(now)s, %(now)s, %(run)s)
             on conflict (service_date) do update set processed_at = excluded.processed_at, run = excluded.run
             """,
-            (day, datetime.now(UTC), run),
+            {"day": day, "now": datetime.now(UTC), "run": run},
         )
 
 

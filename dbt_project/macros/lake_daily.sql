@@ -29,13 +29,15 @@
 
   {% for day in days %}
     {%- set partition = folder ~ '/service_date=' ~ day -%}
+    {#- notices may be matched while a day is built: each run has a file of its own until it is whole -#}
+    {%- set unfinished = partition ~ '/.' ~ invocation_id ~ '.unfinished' %}
     {% do run_query("select make_folder('" ~ partition ~ "')") %}
     {% do run_query(
       "copy (select * exclude (service_date) from " ~ target_relation ~ " where service_date = date '" ~ day ~
-      "' order by all) to '" ~ partition ~ "/.part-0.unfinished' (format parquet, compression zstd)"
+      "' order by all) to '" ~ unfinished ~ "' (format parquet, compression zstd)"
     ) %}
     {% do run_query(
-      "select replace_file('" ~ partition ~ "/.part-0.unfinished', '" ~ partition ~ "/part-0.parquet')"
+      "select replace_file('" ~ unfinished ~ "', '" ~ partition ~ "/part-0.parquet')"
     ) %}
   {% endfor %}
 

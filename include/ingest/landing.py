@@ -63,16 +63,16 @@ def whole_files(landing: Path, kind: str, settle: float = SETTLED_SECONDS) -> li
 
     Hidden files, files still being written (`.tmp`, `.part`), and links that lead out of the landing folder are left alone.
     """
-    first = _scan(landing, kind)
+    first = listed(landing, kind)
     young = [file for file in first if time.time() - file.modified_ns / 1e9 < settle]
     if not young:
         return first
     time.sleep(min(1.0, settle))
-    again = {(file.path, file.size, file.modified_ns) for file in _scan(landing, kind)}
+    again = {(file.path, file.size, file.modified_ns) for file in listed(landing, kind)}
     return [file for file in first if (file.path, file.size, file.modified_ns) in again]
 
 
-def _scan(landing: Path, kind: str) -> list[LandingFile]:
+def listed(landing: Path, kind: str) -> list[LandingFile]:
     root = landing.resolve()
     found = []
     for path in sorted((root / kind).glob("**/*")):

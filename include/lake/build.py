@@ -17,20 +17,20 @@ EVIDENCE = {"complaints": "lake.complaint_matches", "tracebacks": "lake.notice_m
 
 NOTHING_MATCHED = "select null::date as service_date, 0 as rows where false"  # before the first publication
 
-MATCH_AGAIN = """
-    select service_date from matched where service_date > %(day)s
-    union
+NOT_YET_MATCHED = """
     select received.service_date
     from (
         select d.service_date, sum(d.rows) as rows
         from ops.file_service_dates as d
         join ops.file_receipts as f using (file)
-        where f.kind = %(kind)s and d.service_date < %(day)s
+        where f.kind = %(kind)s and d.service_date < %(before)s
         group by d.service_date
     ) as received
     left join matched using (service_date)
     where received.rows > coalesce(matched.rows, 0)
 """
+
+NOTICES = ("--select", "notice_matches")
 
 
 def evidence_days(settings: Settings, day: date, processed: list[date]) -> list[date]:
@@ -43,11 +43,16 @@ def evidence_days(settings: Settings, day: date, processed: list[date]) -> list[
     days = {day, *(later for later in processed if later > day)}
     with psycopg.connect(settings.url("transformer")) as connection:
         for kind, matches in EVIDENCE.items():
-            (exists,) = connection.execute("select to_regclass(%s) is not null", (matches,)).fetchone()
-            source = f"select service_date, count(*) as rows from {matches} group by 1" if exists else NOTHING_MATCHED
-            found = connection.execute(f"with matched as ({source}) {MATCH_AGAIN}", {"kind": kind, "day": day}).fetchall()
-            days |= {other for (other,) in found}
+            days |= _ask_matched(connection, kind, "select service_date from matched where service_date > %(before)s union " + NOT_YET_MATCHED, day)
     return sorted(days)
+
+
+def _ask_matched(connection: psycopg.Connection, kind: str, question: str, before: date | str) -> set[date]:
+    """Dates from a question about `matched`: how many rows of a kind of evidence stand in the warehouse, by date of receipt."""
+    matches = EVIDENCE[kind]
+    (exists,) = connection.execute("select to_regclass(%s) is not null", (matches,)).fetchone()
+    source = f"select service_date, count(*) as rows from {matches} group by 1" if exists else NOTHING_MATCHED
+    return {day for (day,) in connection.execute(f"with matched as ({source}) {question}", {"kind": kind, "before": before}).fetchall()}
 
 
 def run_of(settings: Settings, day: date, processed: list[date]) -> dict:
@@ -71,7 +76,23 @@ def build_lake(settings: Settings, day: date, processed: list[date]) -> dict[str
     write_deliveries(settings)
     run = run_of(settings, day, processed)
     dbt.run_dbt(settings, "lake", "build", (*dbt.LAKE_MODELS, *dbt.WITHOUT_UNIT_TESTS), run)
-    return publish.publish(settings, run)
+    return publish.publish(settings, run, publish.published_models(dbt.manifest(settings, "lake")))
+
+
+def match_notices(settings: Settings) -> list[date]:
+    """Search the lake for the calls of notices that were received and not searched for yet; returns their dates of receipt.
+
+    A day may be built at the same time: this has a workspace of its own, and both replace whole days.
+    """
+    with psycopg.connect(settings.url("transformer")) as connection:
+        days = sorted(_ask_matched(connection, "tracebacks", NOT_YET_MATCHED, "infinity"))
+    if not days:
+        return []
+    tables.create(settings.lake)
+    run = {"service_date": days[-1].isoformat(), "evidence_days": [day.isoformat() for day in days], "run_at": datetime.now(UTC).isoformat()}
+    dbt.run_dbt(settings, "lake", "build", (*NOTICES, *dbt.WITHOUT_UNIT_TESTS), run, beside="notices")
+    publish.publish(settings, run, [model for model in publish.published_models(dbt.manifest(settings, "notices")) if model.name == "notice_matches"])
+    return days
 
 
 def build_marts(settings: Settings, day: date, processed: list[date]) -> None:

@@ -28,16 +28,19 @@ class DbtFailed(RuntimeError):
     """dbt ended with an error; the message names each failing node and says why."""
 
 
-def target_path(settings: Settings, target: str) -> Path:
-    """Where a target's manifest, compiled SQL and run results lie. Sharing one would parse everything at every switch."""
-    return settings.home / "dbt" / target
+def workspace(settings: Settings, name: str) -> Path:
+    """Where a target's manifest, compiled SQL and run results lie. Sharing one would parse everything at every switch.
+
+    Named by the target, or else by the work that may go on beside the target's other.
+    """
+    return settings.home / "dbt" / name
 
 
-def arguments(settings: Settings, target: str, command: str, selection: tuple[str, ...] = ()) -> list[str]:
+def arguments(settings: Settings, target: str, command: str, selection: tuple[str, ...] = (), beside: str | None = None) -> list[str]:
     """The command line of one dbt run, e.g. `build` of `("--select", "tag:lake")`."""
     if target not in TARGETS:
         raise ValueError(f"unknown dbt target {target!r}: one of {', '.join(TARGETS)}")
-    folder = target_path(settings, target)
+    folder = workspace(settings, beside or target)
     return [
         sys.executable, "-c", "from dbt.cli.main import cli; cli()", command,
         "--project-dir", str(PROJECT),
@@ -79,16 +82,18 @@ def failures(run_results: dict) -> list[str]:
     ]
 
 
-def run_dbt(settings: Settings, target: str, command: str, selection: tuple[str, ...] = (), run: dict | None = None) -> dict:
+def run_dbt(
+    settings: Settings, target: str, command: str, selection: tuple[str, ...] = (), run: dict | None = None, beside: str | None = None
+) -> dict:
     """Run dbt in a process of its own and return its run results.
 
     `run` says what the run is about: `service_date` ('YYYY-MM-DD'), `evidence_days` (list of such dates) and
-    `run_at` (ISO 8601 instant). Raises DbtFailed, with the messages of the failing nodes, unless dbt ends with 0.
+    `run_at` (ISO 8601 instant). `beside` names a workspace of its own, for what may run at the same time. Raises DbtFailed, with the messages of the failing nodes, unless dbt ends with 0.
     """
-    results = target_path(settings, target) / "run_results.json"
+    results = workspace(settings, beside or target) / "run_results.json"
     results.unlink(missing_ok=True)
     done = subprocess.run(
-        arguments(settings, target, command, selection),
+        arguments(settings, target, command, selection, beside),
         env={**os.environ, **environment(settings, target, run or {})},
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
@@ -102,6 +107,6 @@ def run_dbt(settings: Settings, target: str, command: str, selection: tuple[str,
     return report
 
 
-def manifest(settings: Settings, target: str) -> dict:
-    """The manifest that the target's last run wrote."""
-    return json.loads((target_path(settings, target) / "manifest.json").read_text())
+def manifest(settings: Settings, name: str) -> dict:
+    """The manifest that the last run in a workspace wrote."""
+    return json.loads((workspace(settings, name) / "manifest.json").read_text())

@@ -139,15 +139,17 @@ def create_tables(settings: Settings, models: Iterable[Model], cursor) -> None:
             cursor.execute(statement)
 
 
-def publish(settings: Settings, run: dict) -> dict[str, int]:
-    """Replace the run's days of every published model, all or nothing. Returns the rows sent, by model.
+def publish(settings: Settings, run: dict, models: list[Model]) -> dict[str, int]:
+    """Replace the run's days of these models, all or nothing. Returns the rows sent, by model.
 
     `run` is that of the lake build just done (`service_date`, `evidence_days`). Raises PublishMismatch where counts or
     sums differ after the copy.
     """
-    models = published_models(dbt.manifest(settings, "lake"))
     sent = {}
     with postgres.connect(settings.url("transformer")) as connection, connection.cursor() as cursor:
+        # Of two that replace the same days at once, neither would see the other's rows.
+        cursor.execute("select count(*) from pg_advisory_xact_lock(hashtext('tollgate.publish'))")
+        cursor.fetchone()
         create_tables(settings, models, cursor)
         for model in models:
             days = run["evidence_days"] if model.days == "evidence_days" else [run["service_date"]]

@@ -60,7 +60,7 @@ class Bench:
         }  # fmt: skip
 
     def declare(self, *nodes: dict) -> None:
-        folder = dbt.target_path(self.settings, "lake")
+        folder = dbt.workspace(self.settings, "lake")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "manifest.json").write_text(json.dumps({"nodes": {f"model.tollgate.{n['name']}": n for n in nodes}}))
 
@@ -75,7 +75,7 @@ class Bench:
         (self.settings.lake / "daily" / model / f"service_date={day}" / "part-0.parquet").unlink()
 
     def publish(self, run: dict = RUN) -> dict[str, int]:
-        return publish.publish(self.settings, run)
+        return publish.publish(self.settings, run, publish.published_models(dbt.manifest(self.settings, "lake")))
 
     def rows(self, query: str, role: str = "transformer") -> list[tuple]:
         with psycopg.connect(self.settings.url(role)) as connection:

@@ -4,6 +4,7 @@
 with notices as (
 
     select
+        service_date,
         notice_receipt_id,
         notice_source_line,
         received_at at time zone 'UTC' as received_at,
@@ -36,6 +37,7 @@ started as (
 )
 
 select
+    service_date,
     notice_receipt_id,
     notice_source_line,
     received_at,

@@ -21,6 +21,7 @@ links as (
 of_identity as (
 
     select
+        t.service_date,
         t.notice_receipt_id,
         t.notice_source_line,
         e.terminated_on,
@@ -32,6 +33,7 @@ of_identity as (
     union all
 
     select
+        t.service_date,
         t.notice_receipt_id,
         t.notice_source_line,
         e.terminated_on,
@@ -47,6 +49,7 @@ of_identity as (
 of_upstream as (
 
     select
+        t.service_date,
         t.notice_receipt_id,
         t.notice_source_line,
         max(s.at at time zone 'UTC')::date as terminated_on,
@@ -64,13 +67,14 @@ of_upstream as (
         and s.state in ('upstream_notified', 'caller_terminated')
         and s.at at time zone 'UTC' < t.call_at
     where t.party_kind = 'upstream'
-    group by t.notice_receipt_id, t.notice_source_line, t.party_id
+    group by t.service_date, t.notice_receipt_id, t.notice_source_line, t.party_id
 
 )
 
 select
+    service_date,
     notice_receipt_id,
     notice_source_line,
     string_agg(told, '; ' order by terminated_on, told) as recurrence
 from (select * from of_identity union all select * from of_upstream) as told
-group by notice_receipt_id, notice_source_line
+group by service_date, notice_receipt_id, notice_source_line

@@ -1,63 +1,8 @@
 -- Append the day's verdicts to the ledger. A recommendation's id is made of what it says and of what it restates, so the
 -- same verdict on the same figures is the same entry, and a restated one is a new entry beside the old, also where it
 -- says again what was said before the last one.
-with verdicts as (
-    select 'customer' as party_kind, customer_id as party_id, legal_name, data_status, recommendation, carried_recommendation,
-        reason_codes, score, linked_party_ids, ruleset_version
-    from marts.customer_risk_daily
-    where service_date = %(day)s
-    union all
-    select 'upstream', upstream_id, legal_name, data_status, recommendation, carried_recommendation,
-        reason_codes, score, linked_party_ids, ruleset_version
-    from marts.upstream_risk_daily
-    where service_date = %(day)s
-),
-
-hits as (
-    select
-        party_kind,
-        party_id,
-        jsonb_agg(
-            jsonb_build_object(
-                'rule_code', rule_code, 'tier', tier, 'metric', metric, 'numerator', numerator, 'denominator', denominator,
-                'value', value, 'bound', bound, 'bound_kind', bound_kind, 'operator', operator, 'threshold', threshold, 'min_sample', min_sample
-            ) order by rule_code
-        ) as hits
-    from marts.rule_hits_daily
-    where service_date = %(day)s
-    group by party_kind, party_id
-),
-
-tracebacks as (
-    select party_kind, party_id, jsonb_agg(traceback_id order by traceback_id) as traceback_ids
-    from marts.traceback_worklist
-    where match_status = 'unique'
-        and received_at < %(day)s::date + 1
-        and received_at >= %(day)s::date - 29
-    group by party_kind, party_id
-),
-
-contents as (
-    select
-        verdicts.party_kind,
-        verdicts.party_id,
-        verdicts.recommendation,
-        verdicts.reason_codes,
-        jsonb_build_object(
-            'legal_name', verdicts.legal_name,
-            'data_status', verdicts.data_status,
-            'recommendation', verdicts.recommendation,
-            'carried_recommendation', verdicts.carried_recommendation,
-            'reason_codes', to_jsonb(verdicts.reason_codes),
-            'score', verdicts.score,
-            'hits', coalesce(hits.hits, '[]'),
-            'traceback_ids', coalesce(tracebacks.traceback_ids, '[]'),
-            'linked_party_ids', to_jsonb(coalesce(verdicts.linked_party_ids, '{}')),
-            'ruleset_version', verdicts.ruleset_version
-        ) as content
-    from verdicts
-    left join hits using (party_kind, party_id)
-    left join tracebacks using (party_kind, party_id)
+with contents as (
+    $verdicts
 ),
 
 standing as (
@@ -144,7 +89,7 @@ inputs as (
 entries as (
     select jsonb_build_object(
         'entry_type', 'recommendation',
-        'actor', 'recommend_suspensions',
+        'actor', %(actor)s::text,
         'service_date', %(day)s::date,
         'party_kind', identified.party_kind,
         'party_id', identified.party_id,
