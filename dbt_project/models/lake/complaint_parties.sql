@@ -67,26 +67,42 @@ carried as (
 
 ),
 
--- counted by day before they meet the complaints: a number in fashion has a million calls and a thousand complaints
+-- Counted by day before they meet the complaints, and by area code apart: a number in fashion has a million calls to all
+-- area codes, and a thousand complaints.
 by_day as (
+
+    select service_date, calling_number, party_kind, party_id, count(distinct call_key) as calls
+    from carried
+    group by service_date, calling_number, party_kind, party_id
+
+),
+
+by_area as (
 
     select service_date, calling_number, area_code, party_kind, party_id, count(distinct call_key) as calls
     from carried
+    where area_code is not null
     group by service_date, calling_number, area_code, party_kind, party_id
 
 ),
 
-by_window as (
+in_window as (
 
-    select
-        w.receipt_id,
-        w.source_line,
-        d.party_kind,
-        d.party_id,
-        sum(d.calls) as calls,
-        sum(case when d.area_code = w.called_area_code then d.calls else 0 end) as calls_to_area
+    select w.receipt_id, w.source_line, d.party_kind, d.party_id, sum(d.calls) as calls
     from windows as w
     inner join by_day as d on d.calling_number = w.calling_number and d.service_date between w.first_day and w.last_day
+    group by w.receipt_id, w.source_line, d.party_kind, d.party_id
+
+),
+
+to_area as (
+
+    select w.receipt_id, w.source_line, d.party_kind, d.party_id, sum(d.calls) as calls
+    from windows as w
+    inner join by_area as d
+        on d.calling_number = w.calling_number
+        and d.area_code = w.called_area_code
+        and d.service_date between w.first_day and w.last_day
     group by w.receipt_id, w.source_line, d.party_kind, d.party_id
 
 ),
@@ -94,7 +110,7 @@ by_window as (
 -- the very call: calling and called number, within an hour
 very_calls as (
 
-    select w.receipt_id, w.source_line, c.party_kind, c.party_id, count(distinct c.call_key) as very_calls
+    select w.receipt_id, w.source_line, c.party_kind, c.party_id, count(distinct c.call_key) as calls
     from windows as w
     inner join carried as c
         on c.calling_number = w.calling_number
@@ -108,13 +124,19 @@ very_calls as (
 
 counted as (
 
-    select b.*, coalesce(v.very_calls, 0) as very_calls
-    from by_window as b
+    select
+        i.receipt_id,
+        i.source_line,
+        i.party_kind,
+        i.party_id,
+        i.calls,
+        coalesce(a.calls, 0) as calls_to_area,
+        coalesce(v.calls, 0) as very_calls
+    from in_window as i
+    left join to_area as a
+        on a.receipt_id = i.receipt_id and a.source_line = i.source_line and a.party_kind = i.party_kind and a.party_id = i.party_id
     left join very_calls as v
-        on v.receipt_id = b.receipt_id
-        and v.source_line = b.source_line
-        and v.party_kind = b.party_kind
-        and v.party_id = b.party_id
+        on v.receipt_id = i.receipt_id and v.source_line = i.source_line and v.party_kind = i.party_kind and v.party_id = i.party_id
 
 ),
 
