@@ -109,7 +109,9 @@ select
     case when l.called_area_code is not null and l.decided_by <> 'call' then l.decided_by = 'area_code' end as area_code_matched,
     coalesce(l.area_code, l.consumer_state) as complainant_area,
     -- one reporter can file one number many times
-    md5(concat_ws('|', l.calling_number, coalesce(l.called_number, l.called_area_code, ''), date_trunc('hour', l.call_at))) as report_key,
+    md5(
+        concat_ws('|', l.calling_number, coalesce(l.called_number, l.called_area_code, l.consumer_state, ''), date_trunc('hour', l.call_at))
+    ) as report_key,
     l.calling_number_holder,
     case when l.calling_number is not null then coalesce(k.calls_to_calling_number, 0) end as calls_to_calling_number,
     l.callback_holder,
