@@ -25,8 +25,11 @@
       -- as numbers, arithmetic on them means the same on every engine
       epoch_ms(t.start_at) as start_ms, epoch_ms(t.answer_at) as answer_ms, epoch_ms(t.end_at) as end_ms
     {%- endif %}
-    from read_parquet('{{ lake }}/{{ name }}/{{ 'service_date=*/' if name in ['calls', 'complaints', 'notices'] }}*.parquet'
-      {%- if name in ['calls', 'complaints', 'notices'] %}, hive_partitioning = true, hive_types = {'service_date': date}{% else %}, hive_partitioning = false{% endif %}) as t
+    {%- if name in ['calls', 'complaints', 'notices'] %}
+    from read_parquet({{ files_by_date(lake ~ '/' ~ name) }}, hive_partitioning = true, hive_types = {'service_date': date}) as t
+    {%- else %}
+    from read_parquet('{{ lake }}/{{ name }}/*.parquet', hive_partitioning = false) as t
+    {%- endif %}
     where exists (
       select 1 from raw_lake.receipts as r
       where r.receipt_id = t.receipt_id and r.state in ('loaded', 'partial')
@@ -46,13 +49,23 @@
   {% endfor %}
   create or replace view raw_lake.open_records as
     select t.service_date, t.feed, t.switch_id, t.call_id, t.record_kind
-    from read_parquet('{{ lake }}/calls/service_date=*/*.parquet', hive_partitioning = true, hive_types = {'service_date': date}) as t
+    from read_parquet({{ files_by_date(lake ~ '/calls') }}, hive_partitioning = true, hive_types = {'service_date': date}) as t
     where t.record_kind in ('start', 'interim')
       and exists (
         select 1 from raw_lake.receipts as r
         where r.receipt_id = t.receipt_id and r.state in ('loaded', 'partial')
       );
   {%- endif -%}
+{%- endmacro %}
+
+{#-
+  The files of a dated table, as a list for `read_parquet`. Last the one that only carries the columns: DuckDB judges the
+  size of all by the first and, taking a lake for empty, would hold every call in memory to look for a few among them.
+-#}
+{% macro files_by_date(folder) -%}
+  {%- set dates_with_rows = folder ~ '/service_date=2*/*.parquet' -%}
+  {%- set found = run_query("select count(*) from glob('" ~ dates_with_rows ~ "')").columns[0].values()[0] -%}
+  [{{ "'" ~ dates_with_rows ~ "', " if found }}'{{ folder }}/service_date=1970-01-01/*.parquet']
 {%- endmacro %}
 
 {#- Tables whose rows count only with their receipt, by their folder in the lake. -#}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from datetime import date, timedelta
 
 import psycopg
@@ -137,6 +138,49 @@ def test_a_traced_call_is_named_down_to_file_and_line(world):
         for c in n.calls
     }
     assert planted and set(found) == planted
+
+
+def test_complaints_fall_on_the_customers_they_were_written_about_and_on_nobody_else(world):
+    planted = Counter((c.party_id, c.received) for c in world.expected.complaints if c.level in ("1", "2"))
+    found = world.rows("select customer_id, service_date, complaints_matched, complaints_distinct, complainant_areas from marts.customer_risk_daily")
+    assert {(customer, day): matched for customer, day, matched, _, _ in found} == {
+        (customer, day): planted.get((customer, day), 0) for customer, day, *_ in found
+    }
+    assert planted.keys() <= {(customer, day) for customer, day, *_ in found}
+    assert all(bool(matched) == bool(distinct) == bool(areas) and max(distinct, areas) <= matched for *_, matched, distinct, areas in found)
+
+
+def test_a_complaint_about_several_is_shared_out_whole(world):
+    shared = dict(world.rows("select service_date, round(sum(complaints_shared)::numeric, 6)::float from marts.customer_risk_daily group by 1"))
+    planted = Counter(c.received for c in world.expected.complaints if c.level == "3")
+    assert shared == {day: planted[day] for day in DAYS} and sum(planted.values()) > 0
+    weights = world.rows(
+        """
+        select m.complaint_id
+        from lake.complaint_matches as m
+        left join lake.complaint_candidates as c using (receipt_id, source_line)
+        group by m.complaint_id, m.match_level, m.candidates
+        having count(c.customer_id) <> m.candidates or (m.candidates > 0 and round(sum(c.weight)::numeric, 6) <> 1)
+        """
+    )
+    assert weights == []
+
+
+def test_a_victim_is_marked_on_every_day_since_the_first_complaint_and_no_risk_added(world):
+    (victim,) = {c.party_id for c in world.expected.complaints if c.level == "V"}
+    marked = world.rows(
+        """
+        select customer_id, service_date, spoof_victim_since, complaints_matched, complaints_shared
+        from marts.customer_risk_daily where spoof_victim order by service_date
+        """
+    )
+    assert marked == [(victim, day, FIRST, 0, 0) for day in DAYS]
+
+
+def test_that_no_such_call_was_carried_is_proven_by_complete_days_only(world):
+    found = dict(world.rows("select call_date, bool_or(coverage_complete) from marts.complaint_attribution group by 1"))
+    assert {day: found.get(day, False) for day in DAYS} == {FIRST: True, MIDDLE: True, LAST: False}
+    assert not any(proven for day, proven in found.items() if day not in DAYS)
 
 
 def test_the_newest_day_stands_in_the_recommendations(world):

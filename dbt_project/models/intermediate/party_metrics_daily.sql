@@ -22,20 +22,6 @@ traffic as (
 
 ),
 
-complaints as (
-
-    select
-        service_date,
-        'customer' as party_kind,
-        customer_id as party_id,
-        count(distinct concat_ws('|', feed, complaint_id)) filter (where match_level in ('1', '2')) as matched,
-        count(distinct concat_ws('|', feed, complaint_id)) filter (where match_level = 'V') as spoofed
-    from {{ ref('complaint_matches') }}
-    where customer_id is not null
-    group by service_date, customer_id
-
-),
-
 registry as (
 
     select service_date, 'upstream' as party_kind, upstream_id as party_id, rmd_status
@@ -90,8 +76,9 @@ facts as (
         r.rmd_status,
         (u.party_id is not null)::int as unreleased_suspension,
         (not {{ is_complete('s.data_status') }})::int as data_incomplete,
-        case when p.party_kind = 'customer' then coalesce(k.matched, 0) end as complaints_matched,
-        case when p.party_kind = 'customer' then coalesce(k.spoofed, 0) end as complaints_spoofed
+        {% for name in complaint_metrics() -%}
+        case when p.party_kind = 'customer' then coalesce(k.{{ name }}, 0) end as {{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
     from parties as p
     left join traffic as t using (service_date, party_kind, party_id)
     left join traits as x using (service_date, party_kind, party_id)
@@ -100,7 +87,8 @@ facts as (
     left join {{ ref('enforcement_daily') }} as e using (service_date, party_kind, party_id)
     left join registry as r using (service_date, party_kind, party_id)
     left join suspended as u using (service_date, party_kind, party_id)
-    left join complaints as k using (service_date, party_kind, party_id)
+    left join {{ ref('customer_complaints_daily') }} as k
+        on p.party_kind = 'customer' and k.service_date = p.service_date and k.customer_id = p.party_id
 
 ),
 
@@ -139,8 +127,9 @@ long as (
         ('distinct_calling_numbers', 'count', distinct_calling_numbers, null),
         ('peak_cps', 'count', peak_cps, null),
         ('dialer_like_cells', 'count', dialer_like_cells, null),
-        ('complaints_matched', 'count', complaints_matched, null),
-        ('complaints_spoofed', 'count', complaints_spoofed, null),
+        {% for name in complaint_metrics() -%}
+        ('{{ name }}', 'count', {{ name }}, null),
+        {% endfor -%}
         ('tracebacks_30d', 'count', tracebacks_30d, null),
         ('tracebacks_originated_30d', 'count', tracebacks_originated_30d, null),
         ('tracebacks_30d_linked', 'count', tracebacks_30d_linked, null),

@@ -7,7 +7,7 @@ with parties as (
 )
 
 -- Declared, documented, verified, and keeping to it: machine-made patterns are expected of this customer.
-select p.service_date, p.party_kind, p.party_id, 'approved_dialer' as trait
+select p.service_date, p.party_kind, p.party_id, 'approved_dialer' as trait, null::date as since
 from parties as p
 inner join {{ ref('customer_traffic_daily') }} as t
     on t.service_date = p.service_date and t.customer_id = p.party_id
@@ -19,28 +19,29 @@ where p.party_kind = 'customer'
 
 union all
 
-select service_date, party_kind, party_id, 'foreign' as trait
+select service_date, party_kind, party_id, 'foreign' as trait, null::date as since
 from parties
 where country <> 'US'
 
 union all
 
-select service_date, party_kind, party_id, 'us_caller_id_recourse' as trait
+select service_date, party_kind, party_id, 'us_caller_id_recourse' as trait, null::date as since
 from parties
 where us_caller_id_recourse
 
 union all
 
 -- public safety and the like: some really do send numbers that nobody assigned
-select service_date, party_kind, party_id, 'protected' as trait
+select service_date, party_kind, party_id, 'protected' as trait, null::date as since
 from parties
 where protected
 
 union all
 
--- Our number, somebody else's calls: shown, never counted against the subscriber.
-select distinct p.service_date, p.party_kind, p.party_id, 'spoof_victim' as trait
+-- Our number, somebody else's calls: shown for 30 days, whatever else is received, and never counted against the subscriber.
+select p.service_date, p.party_kind, p.party_id, 'spoof_victim' as trait, min(k.service_date) as since
 from parties as p
 inner join {{ ref('complaint_matches') }} as k
-    on k.service_date = p.service_date and k.customer_id = p.party_id
+    on k.service_date between p.service_date - 29 and p.service_date and k.customer_id = p.party_id
 where p.party_kind = 'customer' and k.match_level = 'V'
+group by p.service_date, p.party_kind, p.party_id

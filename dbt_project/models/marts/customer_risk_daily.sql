@@ -1,4 +1,4 @@
-{%- set metrics = shape_metrics() + ['complaints_matched', 'complaints_per_million', 'complaints_spoofed', 'tracebacks_30d'] -%}
+{%- set metrics = shape_metrics() + complaint_metrics() + ['complaints_per_million', 'tracebacks_30d'] -%}
 
 with metrics as (
 
@@ -26,7 +26,8 @@ select
     {% for name in metrics -%}
     m.{{ name }},
     {% endfor -%}
-    coalesce(m.complaints_spoofed > 0, false) as spoof_victim,
+    x.party_id is not null as spoof_victim,
+    x.since as spoof_victim_since,
     t.linked_party_ids,
     r.ruleset_version
 from {{ ref('party_verdicts_daily') }} as v
@@ -36,5 +37,7 @@ inner join {{ ref('party_daily') }} as p
 inner join {{ ref('party_tracebacks_daily') }} as t
     on t.service_date = v.service_date and t.party_kind = v.party_kind and t.party_id = v.party_id
 inner join metrics as m on m.service_date = v.service_date and m.customer_id = v.party_id
+left join {{ ref('party_traits_daily') }} as x
+    on x.service_date = v.service_date and x.party_kind = v.party_kind and x.party_id = v.party_id and x.trait = 'spoof_victim'
 cross join {{ ref('ruleset') }} as r
 where v.party_kind = 'customer'
