@@ -1,7 +1,8 @@
-"""People decide: one review per new SUSPEND or RESTRICT case of a service date, in Airflow's own page.
+"""People decide: one review per new SUSPEND or RESTRICT case of a service date, in Airflow's own page; and they answer notices.
 
 A case is asked once, on the day its verdict first stands. The answer goes to the ledger as soon as it is given,
-with who gave it and when. There is no time-out and no default: an unanswered case stays open.
+with who gave it and when. There is no time-out and no default: an unanswered case stays open. Of every traceback notice a
+person says that its requester was answered, and then what was done about the caller.
 """
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -45,6 +46,50 @@ def review_recommendations():
         record(case_id, decide.output)
 
     case.expand_kwargs(open_cases())
+
+    @task
+    def open_notices(dag_run=None) -> list[dict]:
+        from include import stages
+
+        return stages.open_notices(dag_run.run_id)
+
+    @task_group
+    def notice(traceback_id: str, subject: str, body: str):
+        respond = HITLOperator(
+            task_id="respond",
+            subject=subject,
+            body=body,
+            options=["Answered"],
+            params={"comment": Param("", type="string", description="What was answered, where it differs from the draft")},
+            map_index_template="{{ task.subject }}",
+        )
+
+        @task
+        def record_response(traceback_id: str, answer: dict) -> None:
+            from include import stages
+
+            stages.record_response(traceback_id, answer)
+
+        mitigate = HITLOperator(
+            task_id="mitigate",
+            subject="What was done about the caller? " + subject,
+            body="The requester is answered; that does not stop the calls. Say what was done, and why: `No fault found` needs the evidence for it.",
+            options=["Caller warned", "Caller restricted", "Caller terminated", "Upstream notified", "No fault found"],
+            params={"comment": Param(type="string", minLength=3, description="What you know and did")},
+            map_index_template="{{ task.subject }}",
+        )
+
+        @task
+        def record_mitigation(traceback_id: str, answer: dict) -> None:
+            from include import stages
+
+            stages.record_mitigation(traceback_id, answer)
+
+        responded = record_response(traceback_id, respond.output)
+        responded >> mitigate
+        record_mitigation(traceback_id, mitigate.output)
+
+    notice.expand_kwargs(open_notices())
 
 
 review_recommendations()

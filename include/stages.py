@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from include import settings as configuration
-from include.decisions import ledger, words
+from include.decisions import ledger, notices, words
 from include.ingest import load
 from include.lake import build
 from include.quality import gate
@@ -91,8 +91,27 @@ def append_recommendations(days: list[date], run: str) -> int:
     with psycopg.connect(configuration.load().url("recommender")) as connection:
         for day in days:
             appended += ledger.append_recommendations(connection, day, run)
+        # Calls that have come since may be those that notices of a day not built yet speak of.
+        notices.append_recommendations(connection, run)
+        notices.append_transitions(connection)
     log.info("%s: %d new or restated recommendations", ", ".join(map(str, days)), appended)
     return appended
+
+
+def match_notices() -> None:
+    """Search the lake for the calls of notices that nobody has searched for yet."""
+    days = build.match_notices(configuration.load())
+    log.info("searched for the calls of notices received on %s", ", ".join(map(str, days)) or "no day")
+
+
+def act_on_notices(run: str) -> list[str]:
+    """Append what notices make of parties at once, and every change of their state; returns the dates that a person is to be asked about."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        recommended = notices.append_recommendations(connection, run)
+        changes = notices.append_transitions(connection)
+        waiting = {notice["service_date"] for notice in notices.open_notices(connection, None)}
+    log.info("%d changes of state; new recommendations on %s", changes, ", ".join(map(str, recommended)) or "no day")
+    return [day.isoformat() for day in sorted({*recommended, *waiting})]
 
 
 def open_cases(day: date, dag_run_id: str) -> list[dict[str, Any]]:
@@ -110,18 +129,40 @@ def open_cases(day: date, dag_run_id: str) -> list[dict[str, Any]]:
     ]
 
 
+def open_notices(dag_run_id: str) -> list[dict[str, Any]]:
+    """Which notices to ask a person about: the arguments of one task per notice."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        asked = notices.ask(connection, dag_run_id)
+    return [
+        {"traceback_id": notice["traceback_id"], "subject": words.notice_subject(notice), "body": words.notice_body(notice)} for notice in asked
+    ]
+
+
+def record_response(traceback_id: str, answer: dict[str, Any]) -> None:
+    """Write to the ledger that a person answered the requester of a notice."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        notices.record_response(connection, traceback_id, **_given(answer))
+
+
+def record_mitigation(traceback_id: str, answer: dict[str, Any]) -> None:
+    """Write to the ledger what a person says was done about the traced caller."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        notices.record_mitigation(connection, traceback_id, answer["chosen_options"][0], **_given(answer))
+
+
+def _given(answer: dict[str, Any]) -> dict[str, Any]:
+    """Who answered, when, and the words that go with it."""
+    return {
+        "comment": str((answer.get("params_input") or {}).get("comment") or ""),
+        "actor": answer["responded_by_user"]["name"],
+        "answered_at": _instant(answer["responded_at"]),
+    }
+
+
 def record_review(case_id: str, answer: dict[str, Any]) -> None:
     """Write a person's answer to the ledger, with who gave it and when."""
-    person = answer["responded_by_user"]
     with psycopg.connect(configuration.load().url("recommender")) as connection:
-        ledger.append_review(
-            connection,
-            case_id,
-            decision=answer["chosen_options"][0].lower(),
-            comment=str((answer.get("params_input") or {}).get("comment") or ""),
-            actor=person["name"],
-            answered_at=_instant(answer["responded_at"]),
-        )
+        ledger.append_review(connection, case_id, decision=answer["chosen_options"][0].lower(), **_given(answer))
 
 
 def _instant(value: datetime | str) -> datetime:

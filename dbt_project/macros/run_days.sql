@@ -35,20 +35,3 @@
 {% macro days_relation(days) -%}
   ({% for day in days %}select date '{{ day }}' as service_date{{ ' union all ' if not loop.last }}{% endfor %})
 {%- endmacro %}
-
-{#-
-  The days on which calls may lie that rows of the evidence days in `raw_lake.<table>` speak of, as a list: asked beforehand
-  and written into the query, for only then does DuckDB leave the files of all other days unread. Empty where nothing is
-  spoken of: the lake itself is asked, also in unit tests, whose rows stand in no lake.
--#}
-{% macro days_spoken_of(table, reach) -%}
-  {%- if not execute or target.type != 'duckdb' -%}
-    {{ return([]) }}
-  {%- endif -%}
-  {%- set found = run_query(
-    "select distinct cast(cast(call_at as date) + cast(o.days as integer) as varchar) as day from raw_lake." ~ table ~
-    " cross join (select unnest(range(-" ~ reach ~ ", " ~ (reach + 1) ~ ")) as days) as o where call_at is not null and service_date in (" ~
-    dates(evidence_days()) ~ ") order by 1"
-  ) -%}
-  {{ return(found.columns[0].values() | list) }}
-{%- endmacro %}

@@ -22,10 +22,12 @@ def append(connection: psycopg.Connection, entries: list[dict[str, Any]]) -> int
     return connection.execute("select decisions.append(%s, %s)", (json.dumps(entries), datetime.now(UTC))).fetchone()[0]
 
 
-def append_recommendations(connection: psycopg.Connection, day: date, run: str) -> int:
-    """Append the verdicts of one service date from the marts; returns how many are new or restated."""
-    given = {"day": day, "run": run, "recorded_at": datetime.now(UTC)}
-    return connection.execute(query("append_recommendations"), given).fetchone()[0]
+def append_recommendations(
+    connection: psycopg.Connection, day: date, run: str, verdicts: str = "verdicts_of_day", actor: str = "recommend_suspensions"
+) -> int:
+    """Append the verdicts of one service date; returns how many are new or restated. `verdicts` names the query that gives them."""
+    given = {"day": day, "run": run, "actor": actor, "recorded_at": datetime.now(UTC)}
+    return connection.execute(query("append_recommendations").replace("$verdicts", query(verdicts)), given).fetchone()[0]
 
 
 def open_cases(connection: psycopg.Connection, day: date, dag_run_id: str) -> list[dict[str, Any]]:
@@ -34,12 +36,16 @@ def open_cases(connection: psycopg.Connection, day: date, dag_run_id: str) -> li
     Of two runs at once, each case goes to the one whose request stands; a run repeated gets its own cases again.
     """
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        cases = cursor.execute(query("open_cases"), {"day": day, "dag_run_id": dag_run_id}).fetchall()
-        cursor.executemany(
-            "insert into ops.review_requests values (%s, %s, %s, %s) on conflict do nothing",
-            [(case["case_id"], case["service_date"], dag_run_id, datetime.now(UTC)) for case in cases],
-        )
-        asked = cursor.execute("select case_id from ops.review_requests where dag_run_id = %s", (dag_run_id,)).fetchall()
+        return ask(cursor, cursor.execute(query("open_cases"), {"day": day, "dag_run_id": dag_run_id}).fetchall(), dag_run_id)
+
+
+def ask(cursor: psycopg.Cursor, cases: list[dict[str, Any]], dag_run_id: str) -> list[dict[str, Any]]:
+    """Those of the cases that this run is to ask a person about: each is asked about once."""
+    cursor.executemany(
+        "insert into ops.review_requests values (%s, %s, %s, %s) on conflict do nothing",
+        [(case["case_id"], case["service_date"], dag_run_id, datetime.now(UTC)) for case in cases],
+    )
+    asked = cursor.execute("select case_id from ops.review_requests where dag_run_id = %s", (dag_run_id,)).fetchall()
     mine = {request["case_id"] for request in asked}
     return [case for case in cases if case["case_id"] in mine]
 

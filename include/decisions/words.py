@@ -76,6 +76,7 @@ def review_body(case: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> s
     payload = case["payload"]
     linked = ", ".join(map(code, payload["linked_party_ids"])) or "none known"
     traced = ", ".join(map(code, payload["traceback_ids"])) or "none"
+    trunks = ", ".join(map(code, payload["trunks"])) or "none known"
     steps = {
         "SUSPEND": "stop all traffic of the whole party, all its trunks, today, while it is investigated",
         "RESTRICT": "cap its call rate and channels, pin its caller IDs to the verified list, open no new trunks",
@@ -93,8 +94,50 @@ def review_body(case: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> s
             "",
             f"Traced calls: {traced}. Linked parties, counted together: {linked}.",
             "",
+            f"All its trunks: {trunks}.",
+            "",
             f"Rule set {payload['ruleset_version']}. The whole chain down to file and line: `make explain ID={case['recommendation_id']}`.",
             "",
             "Approve: the recommendation is to be carried out. Reject: it is not; say why. Either answer goes to the ledger under your name.",
+        ]
+    )
+
+
+STATES = {
+    "matched_customer": "The call is our customer's",
+    "matched_upstream": "The call came through an upstream",
+    "matched_unknown_trunk": "The call came on a trunk that no party is known to own",
+    "ambiguous": "Several calls fit: name none of them",
+    "no_record": "We have no record of it, and our records of those hours are complete",
+    "undetermined_data_gap": "Our records of those hours are not complete: find the missing files before saying that there is no record",
+}
+"""What each outcome of a search means for the person who answers."""
+
+
+def notice_subject(notice: dict[str, Any]) -> str:
+    """A notice in one line, as plain text."""
+    return f"Answer traceback {plain(notice['traceback_id'], 80)} by {notice['due_at']:%Y-%m-%d %H:%M} UTC"
+
+
+def notice_body(notice: dict[str, Any]) -> str:
+    """What the person who answers a requester reads, as Markdown."""
+    found = STATES[notice["search_state"]]
+    party = f": {notice['party_kind']} {code(notice['party_id'])}" if notice["party_id"] else ""
+    window = f", found within {notice['match_window_seconds']:,} s of the time given" if notice["match_window_seconds"] else ""
+    others = f" {notice['calls_from_others']} calls to that number at about that time came from another number." if notice["calls_from_others"] else ""
+    draft = [f"    {plain(line, 400)}" for line in notice["answer_draft"].splitlines()]
+    return "\n".join(
+        [
+            f"**{found}**{party}{window}.{others}",
+            "",
+            f"Asked by {code(notice['requester'] or 'unknown')}, campaign {code(notice['campaign'] or 'unknown')}. Received {notice['received_at']:%Y-%m-%d %H:%M} UTC, "
+            f"due {notice['due_at']:%Y-%m-%d %H:%M} UTC; by the rule's business hours {notice['legal_due_at']:%Y-%m-%d %H:%M} UTC.",
+            "",
+            *([f"It recurs: {code(notice['recurrence'])}.", ""] if notice["recurrence"] else []),
+            "A draft of the answer:",
+            "",
+            *draft,
+            "",
+            "Send the answer to the requester, then confirm here that it is sent. What is done about the caller is asked next.",
         ]
     )

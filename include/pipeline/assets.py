@@ -6,7 +6,11 @@ import os
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, CronPartitionTimetable, PartitionedAssetTimetable, StartOfDayMapper
+from airflow.sdk import (
+    Asset, AssetOrTimeSchedule, AssetWatcher, CronPartitionTimetable, CronTriggerTimetable, PartitionedAssetTimetable, StartOfDayMapper,
+)  # fmt: skip
+
+from include.pipeline.notice_arrivals import NoticeArrivals
 
 CALLS = Asset("calls", uri="tollgate://lake/calls")
 COMPLAINTS = Asset("complaints", uri="tollgate://lake/complaints")
@@ -19,6 +23,16 @@ RECOMMENDATIONS = Asset("recommendations", uri="tollgate://warehouse/decisions")
 
 # At midnight UTC for the day that just ended. Not later in the night: the partition's date is that of the cron tick.
 DAILY = CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d")
+
+NOTICE_FILES = Asset(
+    "notice_files",
+    uri="tollgate://landing/tracebacks",
+    watchers=[AssetWatcher("notice_arrivals", trigger=NoticeArrivals(folder=os.environ["TOLLGATE_LANDING"], kind="tracebacks"))],
+)
+"""Files of notices in the landing folder, seen within seconds of their arrival."""
+
+# Clocks run out without any file; and a sweep finds what an event that was lost would have told.
+ON_NOTICES = AssetOrTimeSchedule(timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=[NOTICE_FILES])
 
 # Days before the installation are backfilled, not scheduled: nothing of them may lie in the landing folder.
 INSTALLED_AT = datetime.fromisoformat(os.environ["TOLLGATE_INSTALLED_AT"])

@@ -7,7 +7,6 @@
     last zone of the country (Hawaii, six hours behind the east).
 -#}
 {{ config(meta={'days': 'evidence_days', 'publish': true}) }}
-{%- set call_days = days_spoken_of('notices', 1) %}
 
 with notices as (
 
@@ -37,7 +36,7 @@ calls as (
 
     select *
     from {{ source('raw_lake', 'calls') }}
-    where {% if call_days %}service_date in ({{ dates(call_days) }}) and {% endif %}(
+    where service_date in (select service_date from reach) and (
         called_number in (select called_number from reach)
         or calling_number in (select calling_number from reach where called_number is null)
         or asserted_number in (select calling_number from reach where called_number is null)

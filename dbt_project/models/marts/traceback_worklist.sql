@@ -161,6 +161,7 @@ select
     extract(epoch from s.responded_at - t.received_at)::double precision / 3600 as elapsed_hours,
     s.overdue_since,
     r.recurrence,
+    coalesce(r.recurs_of, '{}') as recurs_of,
     j.answer_draft
 from drafted as j
 inner join {{ ref('traceback_clocks') }} as t on t.notice_receipt_id = j.notice_receipt_id and t.notice_source_line = j.notice_source_line

@@ -1,0 +1,52 @@
+"""Traceback notices, within a minute of a file's arrival, and what becomes of them.
+
+1. `load`: whatever lies new under `landing/tracebacks/`.
+2. `search`: the lake is searched for the calls that the notices speak of.
+3. `recommend`: a suspension follows at once where a notice names a customer as the caller; every change of a notice's state
+   goes to the ledger. Reviews, and the answers to requesters, are asked for in `review_recommendations`.
+
+Dates that are processed already are re-opened, so that all that follows from the notices is built anew.
+"""
+
+from airflow.sdk import dag, task
+
+from include.pipeline.assets import DAY_REOPENED, DEFAULT_ARGS, ON_NOTICES, RECOMMENDATIONS
+
+
+@dag(schedule=ON_NOTICES, max_active_runs=1, catchup=False, default_args=DEFAULT_ARGS, doc_md=__doc__, tags=["decisions"])
+def handle_traceback():
+    @task
+    def load() -> list[str]:
+        from include import stages
+
+        return stages.load_new_files("tracebacks", None)
+
+    @task
+    def search() -> None:
+        from include import stages
+
+        stages.match_notices()
+
+    @task
+    def recommend(dag_run=None) -> list[str]:
+        from include import stages
+
+        return stages.act_on_notices(dag_run.run_id)
+
+    @task(outlets=[RECOMMENDATIONS], pool="publish")
+    def ask(day: str, outlet_events=None) -> None:
+        outlet_events[RECOMMENDATIONS].add_partitions(day)
+
+    @task(outlets=[DAY_REOPENED], pool="publish")
+    def reopen(day: str, outlet_events=None) -> None:
+        outlet_events[DAY_REOPENED].extra = {"why": "notices"}
+        outlet_events[DAY_REOPENED].add_partitions(day)
+
+    processed = load()
+    asked = recommend()
+    processed >> search() >> asked
+    ask.expand(day=asked)
+    asked >> reopen.expand(day=processed)
+
+
+handle_traceback()

@@ -1,0 +1,120 @@
+"""Traceback notices from their search to their end: what they make of parties at once, and what people do about them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from include.decisions import ledger
+
+MITIGATIONS = {
+    "Caller warned": "caller_warned",
+    "Caller restricted": "caller_restricted",
+    "Caller terminated": "caller_terminated",
+    "Upstream notified": "upstream_notified",
+    "No fault found": "no_fault_found",
+}
+"""What a person may say was done about the traced caller, and the state that the notice is in from then on."""
+
+
+def append_recommendations(connection: psycopg.Connection, run: str) -> list[date]:
+    """Append what the notices that are news make of parties; returns the dates that got new recommendations."""
+    if not _built(connection):
+        return []
+    days = [day for (day,) in connection.execute("select distinct service_date from marts.traceback_hits order by 1").fetchall()]
+    return [day for day in days if ledger.append_recommendations(connection, day, run, "verdicts_of_notices", "handle_traceback")]
+
+
+def append_transitions(connection: psycopg.Connection) -> int:
+    """Append what changed in the state of notices; returns how many changes that were."""
+    if not _built(connection):
+        return 0
+    return connection.execute(ledger.query("append_transitions"), {"now": datetime.now(UTC)}).fetchone()[0]
+
+
+def open_notices(connection: psycopg.Connection, dag_run_id: str | None) -> list[dict[str, Any]]:
+    """The rows of the worklist that wait for an answer and that no run but this one asked about; with `case_id`."""
+    if not _built(connection):
+        return []
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(ledger.query("open_notices"), {"dag_run_id": dag_run_id}).fetchall()
+
+
+def ask(connection: psycopg.Connection, dag_run_id: str) -> list[dict[str, Any]]:
+    """The notices that this run has to put before a person; remembers that it does."""
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        return ledger.ask(cursor, open_notices(connection, dag_run_id), dag_run_id)
+
+
+def record_response(connection: psycopg.Connection, traceback_id: str, comment: str, actor: str, answered_at: datetime) -> None:
+    """Append that the requester was answered, and whether in time: by the clock of 47 CFR 64.1200(n)(1). The first answer stands."""
+    row = _worklist(connection, traceback_id)
+    told = {
+        "due_at": row["due_at"].isoformat(),
+        "legal_due_at": row["legal_due_at"].isoformat(),
+        "elapsed_hours": round((answered_at - row["received_at"]).total_seconds() / 3600, 3),
+        "answer": row["answer_draft"],
+        "comment": comment,
+    }
+    state = "responded_on_time" if answered_at <= row["legal_due_at"] else "responded_late"
+    _append(connection, row, [(state, told), ("mitigation_pending", {})], actor, answered_at, after=())
+
+
+def record_mitigation(connection: psycopg.Connection, traceback_id: str, option: str, comment: str, actor: str, answered_at: datetime) -> None:
+    """Append what was done about the traced caller, one of `MITIGATIONS`; answering in time does not stop the calls."""
+    row = _worklist(connection, traceback_id)
+    _append(connection, row, [(MITIGATIONS[option], {"comment": comment})], actor, answered_at, after=("mitigation_pending",))
+
+
+def _built(connection: psycopg.Connection) -> bool:
+    """Whether the marts were built before: notices may arrive at an installation that has processed no day yet."""
+    return connection.execute("select to_regclass('marts.traceback_hits') is not null").fetchone()[0]
+
+
+def _worklist(connection: psycopg.Connection, traceback_id: str) -> dict[str, Any]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute("select * from marts.traceback_worklist where traceback_id = %s", (traceback_id,)).fetchone()
+    if row is None:
+        raise LookupError(f"no notice {traceback_id} in marts.traceback_worklist")
+    return row
+
+
+def _append(
+    connection: psycopg.Connection, row: dict[str, Any], steps: list[tuple[str, dict]], actor: str, at: datetime, after: tuple[str, ...]
+) -> None:
+    """Append steps that a person took, unless they stand already; `after`: states of which one must stand before them."""
+    history = connection.execute(
+        """
+        select payload ->> 'to' from decisions.ledger
+        where entry_type = 'transition' and payload ->> 'subject' = 'traceback' and payload ->> 'subject_id' = %s
+        order by entry_id
+        """,
+        (row["traceback_id"],),
+    ).fetchall()
+    states = [state for (state,) in history]
+    if after and not set(after) & set(states):
+        raise ValueError(f"{row['traceback_id']} is not {' or '.join(after)}: answer the requester first")
+    if any(state.startswith("responded_") for state in states) and not after:
+        return
+    current = next((state for state in reversed(states) if state != "overdue"), row["search_state"])
+    if after and current not in after:
+        return
+    entries = []
+    for ordinal, (state, told) in enumerate(steps, start=len(states) + 1):
+        subject = {"subject": "traceback", "subject_id": row["traceback_id"]}
+        transition = {"transition_id": f"traceback {row['traceback_id']} {ordinal}", "from": current, "to": state, "at": at.isoformat()}
+        entries.append(
+            {
+                "entry_type": "transition",
+                "actor": actor,
+                "service_date": row["service_date"].isoformat(),
+                "party_kind": row["party_kind"],
+                "party_id": row["party_id"],
+                "payload": subject | transition | told,
+            }
+        )
+        current = state
+    ledger.append(connection, entries)
