@@ -610,7 +610,7 @@ def _field(check: _Check, kind: str, column: str, spec: Any, name: str | None = 
         date_only=spec.get("date_only", False),
         time_of_day=check.texts(f"{name}.time_of_day", spec.get("time_of_day", [])),
         file_date=spec.get("file_date", False),
-        known=check.texts(f"{name}.known", spec["known"]) if "known" in spec else None,
+        known=_labels(check, f"{name}.known", spec["known"]) if "known" in spec else None,
         in_header=spec.get("in_header", False),
         join=check.texts(f"{name}.join", spec.get("join", [])),
         parse=_parser(check, f"{name}.parse", spec["parse"]) if "parse" in spec else None,
@@ -657,11 +657,22 @@ def _map(check: _Check, key: str, given: Any) -> dict[str, str]:
 
 
 def _shared_map(check: _Check, key: str, name: str) -> dict[str, str]:
+    return {sent: ours for sent, ours, *_ in _shared_table(check, key, name, "a mapping from values in the file to ours")}
+
+
+def _labels(check: _Check, key: str, given: Any) -> tuple[str, ...]:
+    """Written out, or the first column of a table in `include/ingest/maps/`."""
+    if isinstance(given, str):
+        return tuple(label for label, *_ in _shared_table(check, key, given, "a list of labels"))
+    return check.texts(key, given)
+
+
+def _shared_table(check: _Check, key: str, name: str, otherwise: str) -> list[list[str]]:
     known = {path.stem: path for path in MAPS.glob("*.csv")}
     if name not in known:
-        check.fail(key, f"is {name!r}: a mapping from values in the file to ours, or one of {', '.join(sorted(known))}")
+        check.fail(key, f"is {name!r}: {otherwise}, or one of {', '.join(sorted(known))}")
     with known[name].open(newline="", encoding="utf-8") as file:
-        return {sent: ours for sent, ours, *_ in list(csv.reader(file))[1:]}
+        return list(csv.reader(file))[1:]
 
 
 def _pattern(check: _Check, key: str, given: Any, groups: int = 1) -> str:

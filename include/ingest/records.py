@@ -271,7 +271,7 @@ def _typed(
             elif unknown.any():
                 notes.setdefault("unknown_labels", {})[column] = value[unknown].value_counts().head(LABELS_NOTED).to_dict()
         if spec.map:
-            value = value.map(lambda text, map=spec.map: map.get(text, map.get("*")), na_action="ignore")
+            value = value.map(lambda text, map=spec.map: map.get(text, map.get("*")), na_action="ignore").astype("object")
         if spec.number_or_prefix:
             plain = value.map(number_or_prefix)
             fault(value.notna() & plain.isna(), column, "neither a telephone number nor a prefix ending in *", value)
