@@ -17,7 +17,6 @@ from include.ingest.numbers import classify, classify_written
 from include.ingest.receipts import Receipt
 from include.lake import tables
 
-
 TOLD_BY_TYPE = {"prerecorded": True, "live": False}
 """Whether a recording was played, where the type of the call says so."""
 
@@ -25,12 +24,11 @@ TOLD_BY_TYPE = {"prerecorded": True, "live": False}
 def complaint_columns(parsed: records.Records, declaration: Declaration) -> pd.DataFrame:
     """Number classes, the id of complaints that have none, and what is known of the call's time."""
     frame = parsed.rows.copy()
-    for optional in ("complaint_id", "topic", "call_type", "recorded_message"):
+    for optional in ("complaint_id", "call_at_as_sent", "topic", "call_type", "recorded_message"):
         if optional not in frame:
             frame[optional] = pd.Series(None, index=frame.index, dtype="object")
     if "call_at" not in frame:
-        frame["call_at"], frame["call_at_as_sent"] = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[ns]"), None
-        frame["call_at_as_sent"] = frame["call_at_as_sent"].astype("object")
+        frame["call_at"] = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[ns]")
     frame["source"] = declaration.source
     frame["topic"] = records.squeezed(frame["topic"])
     frame["recorded_message"] = frame["recorded_message"].fillna(frame["call_type"].map(TOLD_BY_TYPE))
@@ -48,16 +46,17 @@ def complaint_columns(parsed: records.Records, declaration: Declaration) -> pd.D
 def _complaint_ids(frame: pd.DataFrame, parsed: records.Records, declaration: Declaration) -> pd.Series:
     """The source's own ids or, without one, what the complaint says: rows that say the same are one complaint.
 
-    Ids of others than our own desk begin with the source's name, so that they never meet one of ours. So do those of what two
-    feeds of one source say in different layouts.
+    Ids of others than our own desk begin with the source's name, not with the feed's: they never meet one of ours, and what two feeds
+    of one source say in different layouts has one id.
     """
     is_ours = declaration.source == "own_desk"
     own = frame["complaint_id"] if is_ours else f"{declaration.source}-" + frame["complaint_id"]
     if own.notna().all():
         return own
-    columns = [name for name in COMPLAINT_COLUMNS if name in frame and name not in ("complaint_id", "source_record_id")]
-    others = [name for name in parsed.as_sent if name not in taken_columns(declaration)] if declaration.content is None else declaration.content
-    said = pd.concat([frame[columns], parsed.as_sent.reindex(columns=others)], axis=1).astype("object")
+    columns = [name for name in COMPLAINT_COLUMNS if name not in ("complaint_id", "source_record_id")]
+    taken = taken_columns(declaration)
+    others = declaration.content if declaration.content is not None else [name for name in parsed.as_sent if name not in taken]
+    said = pd.concat([frame.reindex(columns=columns), parsed.as_sent.reindex(columns=others)], axis=1).astype("object")
     texts = ["\x1f".join(map(_content, row)) for row in said.itertuples(index=False, name=None)]
     prefix = declaration.name if is_ours else declaration.source
     digests = [f"{prefix}-{sha256(text.encode()).hexdigest()[:20]}" for text in texts]

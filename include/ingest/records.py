@@ -34,6 +34,7 @@ ISO_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-
 DATE_ALONE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIME_OF_DAY = r"^(0?[1-9]|1[0-2])(?::([0-5][0-9]))?\s*([AaPp])\.?\s?[Mm]\.?$"
 LABELS_NOTED = 20
+"""At most so many of a column, the commonest."""
 
 
 @dataclass
@@ -187,12 +188,12 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
-def _flat(row: dict, nested: set[str], prefix: str = "") -> dict:
-    """The row with what stands in its `nested` objects beside the rest, under names with dots."""
+def _flat(row: dict, nested: set[str]) -> dict:
+    """The row with what stands in its `nested` objects beside the rest, under names with a dot."""
     flat: dict = {}
     for name, value in row.items():
-        inside = isinstance(value, dict) and (prefix or name in nested)
-        flat |= _flat(value, nested, f"{prefix}{name}.") if inside else {f"{prefix}{name}": value}
+        inside = isinstance(value, dict) and name in nested
+        flat |= {f"{name}.{inner}": of_it for inner, of_it in value.items()} if inside else {name: value}
     return flat
 
 
