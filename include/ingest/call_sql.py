@@ -92,7 +92,8 @@ def header_columns(declaration: Declaration, header: list[str]) -> tuple[str, ..
             raise RefusedFile(f"column {name} stands twice in the header: leave one of them out, or name them apart, and send the file again")
     for column, field in declaration.fields.items():
         sources = [source for link in field.chain for source in link.sources or link.join]
-        if field.required and field.chain[-1].default is None and not field.folder and not set(sources) & set(names):
+        is_needed = field.in_header or (field.required and field.chain[-1].default is None and not field.folder and not field.file_date)
+        if is_needed and not set(sources) & set(names):
             raise RefusedFile(
                 f"column {' or '.join(dict.fromkeys(sources))} is missing from the header "
                 f"({', '.join(names)[:300]}): mend the file, or declare where {column} comes from in {declaration.path.name}"

@@ -11,12 +11,14 @@ import pandas as pd
 import pyarrow as pa
 
 from include.ingest import records
-from include.ingest.declarations import Declaration
+from include.ingest.declarations import COMPLAINT_COLUMNS, Declaration, taken_columns
 from include.ingest.landing import LandingFile
-from include.ingest.numbers import classify
+from include.ingest.numbers import classify, classify_written
 from include.ingest.receipts import Receipt
 from include.lake import tables
 
+TOLD_BY_TYPE = {"prerecorded": True, "live": False}
+"""Whether a recording was played, where the type of the call says so."""
 
 TIME_OF_DAY = r"[0-9]{1,2}(?P<minutes>:[0-9]{2})(?P<seconds>:[0-9]{2})?"
 DAY_SECONDS = 86_400
@@ -25,25 +27,64 @@ ASSUMED_ZONE = "America/New_York"
 
 
 def complaint_columns(parsed: records.Records, declaration: Declaration) -> pd.DataFrame:
-    """Number classes, the id of feeds that have none, and whether the call's time of day is known."""
+    """Number classes, the id of complaints that have none, and what is known of the call's time."""
     frame = parsed.rows.copy()
-    for optional in ("call_at", "call_at_as_sent", "topic"):
+    for optional in ("complaint_id", "call_at_as_sent", "topic", "call_type", "recorded_message"):
         if optional not in frame:
             frame[optional] = pd.Series(None, index=frame.index, dtype="object")
-    if "complaint_id" not in frame:
-        # Without an id of its own a complaint is what it says: rows equal in every column are one complaint.
-        said = parsed.as_sent.drop(columns=list(declaration.not_content), errors="ignore")
-        sent = ["\x1f".join(map(str, row)) for row in said.itertuples(index=False, name=None)]
-        frame["complaint_id"] = [f"{declaration.name}-{sha256(text.encode()).hexdigest()[:20]}" for text in sent]
-    _add_numbers(frame, "calling", with_class=True)
-    _add_numbers(frame, "called")
-    _add_numbers(frame, "callback")
-    # FTC reports whose time is exactly midnight carry a date only; our own desk's have no time then.
-    date_alone = frame["call_at_as_sent"].str.contains(f"00:00:00|^{records.DATE_ALONE}$", na=False)
-    frame["call_time_known"] = frame["call_at"].notna() & ~date_alone
-    frame["zone_as_sent"] = records.zone_as_sent(frame["call_at_as_sent"].fillna(frame["received_at_as_sent"]), declaration)
-    frame["topic"] = frame["topic"].str.replace(r"\s+", " ", regex=True)
+    if "call_at" not in frame:
+        frame["call_at"] = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[ns]")
+    frame["source"] = declaration.source
+    frame["topic"] = records.squeezed(frame["topic"])
+    frame["recorded_message"] = frame["recorded_message"].fillna(frame["call_type"].map(TOLD_BY_TYPE))
+    frame["complaint_id"] = _complaint_ids(frame, parsed, declaration)
+    for party in ("calling", "called", "callback"):
+        _add_numbers(frame, party, classify_written, with_class=party == "calling")
+    received, called = frame["received_at_as_sent"], frame["call_at_as_sent"]
+    frame["call_time_known"] = frame["call_at"].notna() & ~records.is_date_alone(frame["call_at"], called, declaration)
+    frame["call_quality"] = _call_quality(frame, records.is_date_alone(frame["received_at"], received, declaration))
+    frame["zone_as_sent"] = records.zone_as_sent(called.fillna(received), declaration)
+    frame["zone_assumed"] = _is_assumed(received, declaration) | _is_assumed(called, declaration)
     return frame
+
+
+def _complaint_ids(frame: pd.DataFrame, parsed: records.Records, declaration: Declaration) -> pd.Series:
+    """The source's own ids or, without one, what the complaint says: rows that say the same are one complaint.
+
+    Ids of others than our own desk begin with the source's name, not with the feed's: they never meet one of ours, and what two feeds
+    of one source say in different layouts has one id.
+    """
+    is_ours = declaration.source == "own_desk"
+    own = frame["complaint_id"] if is_ours else f"{declaration.source}-" + frame["complaint_id"]
+    if own.notna().all():
+        return own
+    columns = [name for name in COMPLAINT_COLUMNS if name not in ("complaint_id", "source_record_id")]
+    taken = taken_columns(declaration)
+    others = declaration.content if declaration.content is not None else [name for name in parsed.as_sent if name not in taken]
+    said = pd.concat([frame.reindex(columns=columns), parsed.as_sent.reindex(columns=others)], axis=1).astype("object")
+    texts = ["\x1f".join(map(_content, row)) for row in said.itertuples(index=False, name=None)]
+    prefix = declaration.name if is_ours else declaration.source
+    digests = [f"{prefix}-{sha256(text.encode()).hexdigest()[:20]}" for text in texts]
+    return own.fillna(pd.Series(digests, index=frame.index, dtype="object"))
+
+
+def _content(value: object) -> str:
+    return "" if pd.isna(value) else " ".join(str(value).split())
+
+
+def _call_quality(frame: pd.DataFrame, received_on_a_date: pd.Series) -> pd.Series:
+    """Whether the call's time can be right: of a complaint whose date of receipt alone is known, the whole day counts."""
+    received, called = frame["received_at"], frame["call_at"]
+    latest = received.where(~received_on_a_date, received + pd.Timedelta(days=1) - pd.Timedelta(microseconds=1))
+    quality = pd.Series("ok", index=frame.index, dtype="object")
+    quality[called < received - pd.DateOffset(years=2)] = "over_two_years_before"
+    quality[called > latest] = "after_report"
+    quality[called.isna()] = "missing"
+    return quality
+
+
+def _is_assumed(as_sent: pd.Series, declaration: Declaration) -> pd.Series:
+    return as_sent.notna() & records.offset_as_sent(as_sent, declaration).isna()
 
 
 def notice_columns(parsed: records.Records, declaration: Declaration) -> pd.DataFrame:
@@ -55,7 +96,7 @@ def notice_columns(parsed: records.Records, declaration: Declaration) -> pd.Data
     date_alone = time_of_day["minutes"].isna()
     frame["call_precision_seconds"] = time_of_day["seconds"].isna().map({True: 60, False: 1}).where(~date_alone, DAY_SECONDS)
     frame["zone_as_sent"] = records.zone_as_sent(frame["call_at_as_sent"], declaration)
-    frame["zone_assumed"] = frame["zone_as_sent"].isna() | (declaration.times.zone is not None)
+    frame["zone_assumed"] = _is_assumed(frame["call_at_as_sent"], declaration)
     if declaration.times.zone is None:
         midnights = frame.loc[date_alone, "call_at"].dt.tz_localize(ASSUMED_ZONE).dt.tz_convert("UTC").dt.tz_localize(None)
         frame.loc[date_alone, "call_at"] = midnights
@@ -63,7 +104,9 @@ def notice_columns(parsed: records.Records, declaration: Declaration) -> pd.Data
     return frame
 
 
-def _add_numbers(frame: pd.DataFrame, party: str, with_class: bool = False) -> None:
+def _add_numbers(
+    frame: pd.DataFrame, party: str, classify: Callable[[str], tuple[str | None, str]] = classify, with_class: bool = False
+) -> None:
     if f"{party}_number" not in frame:
         return
     raw = frame[f"{party}_number"]
@@ -104,7 +147,7 @@ def check_readable(file: LandingFile, declaration: Declaration) -> None:
 
 
 def _judge_known_ids(parsed: records.Records, table: str, key: str, lake: Path, receipt: Receipt) -> None:
-    content = [name for name in tables.schema(table).names if name not in ("receipt_id", "source_line", "feed")]
+    content = [name for name in tables.schema(table).names if name not in ("receipt_id", "source_line", "feed", "source_record_id")]
     arriving = records.to_arrow(parsed.rows, tables.schema(table)).select(content).to_pylist()
     known: dict[str, dict] = {row[key]: row for row in _rows_with_ids(lake, table, key, [row[key] for row in arriving], parsed.digest, content)}
     verdicts = []

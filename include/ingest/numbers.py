@@ -24,12 +24,16 @@ import phonenumbers
 from include.ingest import abroad
 
 CLASSES = ("valid_us", "valid_non_us", "invalid", "anonymous", "missing", "unparseable")
+"""Of numbers in calls; those in complaints may be `placeholder` besides."""
 NANP_CLASSES = Path(__file__).with_name("nanp_classes.csv")
 
 WITHHELD = {"anonymous", "restricted", "unavailable", "unknown", "private", "blocked", "withheld", "none", "-"}
 URI = re.compile(r"(?i)sips?:(?P<user>[^@>]*)@|tel:(?P<tel>[^>]*)|sips?:")
 SEPARATORS = re.compile(r"[\s().\-/]")
 PLAIN = re.compile(r"\+?[0-9]+")
+PLACEHOLDER = re.compile(r"(?:\+?1)?(?:([0-9])\1{9}|1234567890|0123456789)")
+"""What people type who must fill in a number and have none."""
+WITH_EXTENSION = re.compile(r"(?P<number>[^;]+);[0-9]{1,6}")
 
 
 _asking = threading.Lock()
@@ -47,6 +51,17 @@ def classify(raw: str | None) -> tuple[str | None, str]:
         return None, class_
     with _asking:
         return _asked(digits)
+
+
+def classify_written(raw: str | None) -> tuple[str | None, str]:
+    """As `classify`, of a number that a person wrote into a form: a placeholder is none, and only `number;extension` is split."""
+    text = (raw or "").strip()
+    if PLACEHOLDER.fullmatch(SEPARATORS.sub("", text)):
+        return None, "placeholder"
+    extended = WITH_EXTENSION.fullmatch(text)
+    if ";" in text and not extended and not URI.search(text):
+        return None, "unparseable"
+    return classify(extended["number"] if extended else text)
 
 
 def decide(raw: str | None) -> tuple[str | None, str]:

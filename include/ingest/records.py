@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 
 from include.ingest.call_sql import OFFSET, choose_layouts, fits, header_columns, unknown_columns
-from include.ingest.declarations import Declaration
+from include.ingest.declarations import EPOCHS, Declaration, taken_columns
 from include.ingest.landing import LandingFile
 from include.ingest.numbers import classify
 from include.ingest.receipts import RefusedFile, RejectedRow
@@ -32,6 +32,9 @@ from include.lake import tables
 LINE = "source_line"
 ISO_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?" + OFFSET
 DATE_ALONE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+TIME_OF_DAY = r"^(0?[1-9]|1[0-2])(?::([0-5][0-9]))?\s*([AaPp])\.?\s?[Mm]\.?$"
+LABELS_NOTED = 20
+"""At most so many of a column, the commonest."""
 
 
 @dataclass
@@ -61,7 +64,7 @@ def read(file: LandingFile, declaration: Declaration, columns: list[tuple[str, p
     packed = file.path.read_bytes()
     text, notes = _text(packed, declaration.encoding)
     if text.lstrip()[:1] in ("{", "["):
-        rows, layout, rejected = _json_rows(text, notes)
+        rows, layout, rejected = _json_rows(text, declaration, notes)
     else:
         rows, layout, rejected = _csv_rows(text, declaration)
     read_count = len(rows) + len(rejected)
@@ -69,7 +72,7 @@ def read(file: LandingFile, declaration: Declaration, columns: list[tuple[str, p
     if extra:
         notes["unknown_columns"] = extra
     as_sent = pd.DataFrame([fields for _, fields, _ in rows], columns=list(layout), dtype="object")
-    frame, reasons = _typed(as_sent, declaration, dict(columns))
+    frame, reasons = _typed(as_sent, declaration, dict(columns), file, notes)
     frame[LINE] = [line for line, _, _ in rows]
     for position, (column, reason) in reasons.items():
         line, _, raw = rows[position]
@@ -148,9 +151,13 @@ def _records(text: str, declaration: Declaration) -> Iterator[tuple[int, list[st
             at = begin + 1
 
 
-def _json_rows(text: str, notes: dict) -> tuple[list[Row], tuple[str, ...], list[RejectedRow]]:
+def _json_rows(text: str, declaration: Declaration, notes: dict) -> tuple[list[Row], tuple[str, ...], list[RejectedRow]]:
     """One object, or an array of objects; each with the line it begins on or, where two share a line, with its number."""
     found = list(_json_values(text))
+    if declaration.rows and text.lstrip().startswith("{"):
+        found = _rows_within(found[0][1], declaration, notes)
+    nested = {name.partition(".")[0] for name in taken_columns(declaration) if "." in name}
+    found = [(line, _flat(value, nested) if isinstance(value, dict) else value, raw) for line, value, raw in found]
     lines = [line for line, _, _ in found]
     if len(set(lines)) < len(lines):
         notes["lines"] = "objects share lines: the line of a row is the number of its object"
@@ -161,6 +168,33 @@ def _json_rows(text: str, notes: dict) -> tuple[list[Row], tuple[str, ...], list
     layout = tuple(dict.fromkeys(name for _, value, _ in objects for name in value))
     rows = [(line, [_json_text(value.get(name)) for name in layout], raw) for line, value, raw in objects]
     return rows, tuple(_storable(name) for name in layout), rejected
+
+
+def _rows_within(page: dict, declaration: Declaration, notes: dict) -> list[tuple[int, Any, str]]:
+    """The rows that stand in an object, each with its text, all in its line; how many the object says there are is noted."""
+    rows = _at(page, declaration.rows)
+    if not isinstance(rows, list):
+        said = json.dumps(page)[:200]
+        raise RefusedFile(f"the JSON object has no array {declaration.rows!r}, and may be an error message: fetch it again. It says {said}")
+    total = _at(page, declaration.total) if declaration.total else None
+    if isinstance(total, int):
+        notes["rows_on_all_pages"] = total
+    return [(1, row, json.dumps(row)) for row in rows]
+
+
+def _at(value: Any, path: str) -> Any:
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _flat(row: dict, nested: set[str]) -> dict:
+    """The row with what stands in its `nested` objects beside the rest, under names with a dot."""
+    flat: dict = {}
+    for name, value in row.items():
+        inside = isinstance(value, dict) and name in nested
+        flat |= {f"{name}.{inner}": of_it for inner, of_it in value.items()} if inside else {name: value}
+    return flat
 
 
 def _json_values(text: str) -> Iterator[tuple[int, Any, str]]:
@@ -206,7 +240,7 @@ def _storable(text: str) -> str:
 
 
 def _typed(
-    as_sent: pd.DataFrame, declaration: Declaration, types: dict[str, pa.DataType]
+    as_sent: pd.DataFrame, declaration: Declaration, types: dict[str, pa.DataType], file: LandingFile, notes: dict
 ) -> tuple[pd.DataFrame, dict[int, tuple[str, str]]]:
     """Our columns, cast, and for each row that cannot be taken the first field at fault and why."""
     frame = pd.DataFrame(index=as_sent.index)
@@ -217,10 +251,9 @@ def _typed(
             reasons.setdefault(position, (column, reason + (f": {values[position]}" if values is not None else "")))
 
     for column, spec in declaration.fields.items():
-        value = pd.Series(None, index=as_sent.index, dtype="object")
-        for source in reversed([source for source in spec.sources if source in as_sent]):
-            sent = as_sent[source].map(lambda text: _clean(text, declaration))
-            value = sent.where(sent.notna(), value)
+        value = _first_sent(as_sent, spec.sources, declaration)
+        if spec.file_date and file.dated_on:
+            value = value.fillna(file.dated_on.isoformat())
         if spec.extract:
             value = value.str.extract(spec.extract, expand=False)
         if spec.default is not None:
@@ -229,20 +262,52 @@ def _typed(
             value = value.str.zfill(spec.pad)
         if spec.required:
             fault(value.isna(), column, "empty")
-        for allowed in filter(None, (spec.map, spec.one_of)):
-            fault(value.notna() & ~value.isin(list(allowed)), column, f"not one of {', '.join(allowed)}", value)
+        for labels, others_will_do in ((spec.map, "*" in (spec.map or ())), (spec.one_of, False), (spec.known, True)):
+            if labels is None:
+                continue
+            value = squeezed(value)
+            unknown = value.notna() & ~value.isin(list(labels))
+            if not others_will_do:
+                fault(unknown, column, f"not one of {', '.join(labels)}", value)
+            elif unknown.any():
+                notes.setdefault("unknown_labels", {})[column] = value[unknown].value_counts().head(LABELS_NOTED).to_dict()
         if spec.map:
-            value = value.map(spec.map)
+            value = value.map(lambda text, map=spec.map: map.get(text, map.get("*")), na_action="ignore").astype("object")
         if spec.number_or_prefix:
             plain = value.map(number_or_prefix)
             fault(value.notna() & plain.isna(), column, "neither a telephone number nor a prefix ending in *", value)
             value = plain
-        cast, form = _cast(value, types.get(column, tables.TEXT), declaration, spec.date_only)
+        hours = _hours(_first_sent(as_sent, spec.time_of_day, declaration), notes) if spec.time_of_day else None
+        cast, form = _cast(value, types.get(column, tables.TEXT), declaration, spec.date_only, hours)
         fault(value.notna() & cast.isna(), column, f"not {form}", value)
         frame[column] = cast
         if types.get(column) == tables.INSTANT:
             frame[f"{column}_as_sent"] = value
     return frame, reasons
+
+
+def _first_sent(as_sent: pd.DataFrame, sources: tuple[str, ...], declaration: Declaration) -> pd.Series:
+    """Of each row, what the first of these columns says that the layout has and that is not empty."""
+    value = pd.Series(None, index=as_sent.index, dtype="object")
+    for source in reversed([source for source in sources if source in as_sent]):
+        sent = as_sent[source].map(lambda text: _clean(text, declaration))
+        value = sent.where(sent.notna(), value)
+    return value
+
+
+def squeezed(texts: pd.Series) -> pd.Series:
+    """With one blank where there are several."""
+    return texts.str.replace(r"\s+", " ", regex=True)
+
+
+def _hours(prose: pd.Series, notes: dict) -> pd.Series:
+    """How long after midnight `1:00 pm`, `2:30 p.m.` or `7 am` is; none where nothing is said, or nothing that can be read."""
+    parts = prose.str.extract(TIME_OF_DAY)
+    hour, minute = pd.to_numeric(parts[0]) % 12, pd.to_numeric(parts[1]).fillna(0)
+    unread = int((prose.notna() & hour.isna()).sum())
+    if unread:
+        notes["unread_times_of_day"] = unread
+    return pd.to_timedelta((hour + 12 * (parts[2].str.lower() == "p")) * 60 + minute, unit="min").fillna(pd.Timedelta(0))
 
 
 def _clean(text: str | None, declaration: Declaration) -> str | None:
@@ -254,7 +319,9 @@ def _clean(text: str | None, declaration: Declaration) -> str | None:
     return text
 
 
-def _cast(value: pd.Series, type_: pa.DataType, declaration: Declaration, date_only: bool) -> tuple[pd.Series, str]:
+def _cast(
+    value: pd.Series, type_: pa.DataType, declaration: Declaration, date_only: bool, hours: pd.Series | None
+) -> tuple[pd.Series, str]:
     """The column in its type, null where the text is none, and what the type is called in a reject's reason."""
     if type_ == tables.BOOL:
         return value.str.lower().map({"true": True, "false": False}), "true or false"
@@ -266,7 +333,7 @@ def _cast(value: pd.Series, type_: pa.DataType, declaration: Declaration, date_o
         format_ = "%Y-%m-%d" if declaration.times.formats[0] == "iso8601" else declaration.times.formats[0]
         return _past_century(pd.to_datetime(value, format=format_, errors="coerce"), format_).dt.date.astype("object"), f"a date like {format_}"
     if type_ == tables.INSTANT:
-        return _instants(value, declaration, date_only)
+        return _instants(value, declaration, date_only, hours)
     return value, "text"
 
 
@@ -278,20 +345,31 @@ def _past_century(dates: pd.Series, format_: str) -> pd.Series:
     return dates.where(~future, dates - pd.DateOffset(years=100))
 
 
-def _instants(value: pd.Series, declaration: Declaration, date_only: bool) -> tuple[pd.Series, str]:
+def _instants(value: pd.Series, declaration: Declaration, date_only: bool, hours: pd.Series | None) -> tuple[pd.Series, str]:
     """UTC, without zone. Times without an offset are read in the declared zone; of an hour that comes twice, the first.
 
-    A date alone, where it will do, is its midnight UTC.
+    A date alone, where it will do, is its midnight UTC. `hours` are added to what the clock in that zone showed.
     """
-    if declaration.times.formats[0] == "iso8601":
+    formats = declaration.times.formats
+    if formats[0] == "iso8601":
         form = f"{ISO_TIME}|{DATE_ALONE}" if date_only else ISO_TIME
         parsed = pd.to_datetime(value.where(value.str.fullmatch(form, na=False)), format="ISO8601", utc=True, errors="coerce")
         return parsed.dt.tz_localize(None), "an ISO 8601 time with offset" + (" or a date like %Y-%m-%d" if date_only else "")
-    local = pd.to_datetime(value, format=declaration.times.formats[0], errors="coerce")
-    if local.dt.tz is not None:  # the format has %z
-        return local.dt.tz_convert("UTC").dt.tz_localize(None), f"a time like {declaration.times.formats[0]}"
+    instants = local = pd.Series(pd.NaT, index=value.index, dtype="datetime64[ns]")
+    for format_ in formats:
+        rest = value.where(instants.isna() & local.isna())
+        if format_ in EPOCHS:
+            microseconds, digits = EPOCHS[format_]
+            counts = pd.to_numeric(rest.where(rest.str.fullmatch(f"[0-9]{digits}", na=False)))
+            instants = instants.fillna(pd.to_datetime(counts * microseconds, unit="us"))
+        elif "%z" in format_:
+            instants = instants.fillna(pd.to_datetime(rest, format=format_, errors="coerce", utc=True).dt.tz_localize(None))
+        else:
+            local = local.fillna(pd.to_datetime(rest, format=format_, errors="coerce"))
+    if hours is not None:
+        local = local + hours
     known = local.dt.tz_localize(declaration.times.zone or "UTC", ambiguous=[True] * len(local), nonexistent="NaT")
-    return known.dt.tz_convert("UTC").dt.tz_localize(None), f"a time like {declaration.times.formats[0]}"
+    return instants.fillna(known.dt.tz_convert("UTC").dt.tz_localize(None)), f"a time like {' or '.join(formats)}"
 
 
 def number_or_prefix(text: str | None) -> str | None:
@@ -314,11 +392,29 @@ def _reject_repeated_keys(records: Records, key: list[str]) -> None:
     records.keep(~same[records.rows.index])
 
 
+def offset_as_sent(values: pd.Series, declaration: Declaration) -> pd.Series:
+    """The offset each time was sent with, null where it was sent with none; a count of seconds since 1970 has that of UTC."""
+    formats = declaration.times.formats
+    can_be_sent = formats[0] == "iso8601" or any("%z" in format_ for format_ in formats)
+    offsets = values.where(can_be_sent & values.notna(), None).str.extract(OFFSET, expand=False)
+    counted = "|".join(f"[0-9]{digits}" for _, digits in (EPOCHS[format_] for format_ in formats if format_ in EPOCHS))
+    return offsets.mask(values.str.fullmatch(counted, na=False), "Z") if counted else offsets
+
+
 def zone_as_sent(values: pd.Series, declaration: Declaration) -> pd.Series:
     """The offset each time was sent with, or the declared zone."""
+    offsets = offset_as_sent(values, declaration)
     if declaration.times.formats[0] == "iso8601":
-        return values.str.extract(OFFSET, expand=False)
-    return pd.Series(declaration.times.zone, index=values.index).where(values.notna(), None)
+        return offsets
+    return offsets.fillna(declaration.times.zone).where(values.notna(), None) if declaration.times.zone else offsets
+
+
+def is_date_alone(instants: pd.Series, values: pd.Series, declaration: Declaration) -> pd.Series:
+    """Whether only the date is known: nothing but a date was sent, or a midnight, which is how forms fill in what was left out."""
+    if declaration.times.formats[0] == "iso8601":
+        return values.str.contains(f"00:00:00|^{DATE_ALONE}$", na=False)
+    local = instants.dt.tz_localize("UTC").dt.tz_convert(declaration.times.zone or "UTC")
+    return local == local.dt.normalize()
 
 
 def to_arrow(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:

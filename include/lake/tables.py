@@ -24,7 +24,7 @@ INSTANT = pa.timestamp("us")  # always UTC; DuckDB, Spark and PostgreSQL read a 
 PROVENANCE = [("receipt_id", TEXT), ("source_line", INT)]
 
 # Numbers stand three times: as sent, as E.164 (null where there is none), and their class, one of
-# valid_us, valid_non_us, invalid, anonymous, missing, unparseable.
+# valid_us, valid_non_us, invalid, anonymous, missing, unparseable; of complaints also placeholder.
 CALLS = [
     *PROVENANCE,
     ("feed", TEXT),
@@ -150,12 +150,13 @@ SUPERSEDED = [
     ("by_source_line", INT),
 ]
 
-# What feeds of calls are declared to bring for every day; one file, written anew before each build.
+# What feeds are declared to bring for every day; one file, written anew before each build.
 DELIVERIES = [
     ("feed", TEXT),
     ("expected_files", BIGINT),  # null where only switches are declared
     ("switches", pa.list_(TEXT)),
     ("due_minutes", INT),  # after the end of the service date
+    ("calendar", TEXT),  # us_federal: no file is published on weekends and federal holidays
 ]
 
 REFERENCE = {

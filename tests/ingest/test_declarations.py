@@ -33,7 +33,7 @@ def test_every_shipped_declaration_is_good(tmp_path: Path, feed: str):
 
 
 def test_what_the_contract_promises_is_shipped():
-    promised = {"cdr/standard", "cdr/asterisk", "complaints/standard", "complaints/ftc_csv", "tracebacks/standard", "manifest/standard"}
+    promised = {"cdr/standard", "cdr/asterisk", "complaints/standard", "complaints/ftc_csv", "complaints/ftc_api", "complaints/fcc", "tracebacks/standard", "manifest/standard"}
     assert promised | {f"reference/{table}" for table in tables.REFERENCE} <= set(SHIPPED)
 
 
@@ -63,7 +63,7 @@ FAULTY: dict[str, tuple[str, str | bytes, str, str]] = {
     "a list": ("cdr/x", "- a", "'fields'", "needs a mapping"),
     "no fields": ("cdr/x", "description: x", "'fields'", "needs a mapping"),
     "fields as list": ("cdr/x", "fields: [call_id]", "'fields'", "needs a mapping"),
-    "unknown key": ("cdr/x", STANDARD + "colour: red\n", "unknown key colour", "one of delivery, description"),
+    "unknown key": ("cdr/x", STANDARD + "colour: red\n", "unknown key colour", "one of content, delivery, description"),
     "unknown key of format": ("cdr/x", STANDARD.replace("header:", "quote: x\n  header:"), "unknown key format.quote:", "quotes"),
     "unknown key of times": ("cdr/x", STANDARD.replace("times:", "times:\n  tz: UTC"), "unknown key times.tz:", "zone"),
     "unknown key of a field": ("cdr/x", field("{form: x}"), "unknown key fields.attestation.form", "from"),
@@ -151,7 +151,22 @@ FAULTY: dict[str, tuple[str, str | bytes, str, str]] = {
     "default as null": ("cdr/x", field("{default: null}"), "fields.attestation.default holds None", "quotes"),
     "nulls with a null": ("cdr/x", STANDARD + "nulls: [null, '-']\n", "nulls holds None", "quotes"),
     "nulls as text": ("cdr/x", STANDARD + "nulls: '-'\n", "nulls is '-'", "a list"),
-    "delivery of complaints": ("complaints/x", COMPLAINTS + "delivery: {files_per_day: 1}\n", "delivery is for call records only", "leave it out"),
+    "delivery of notices": ("tracebacks/x", NOTICES + "delivery: {files_per_day: 1}\n", "delivery is for call records and complaints only", "leave it out"),
+    "files of complaints": ("complaints/x", COMPLAINTS + "delivery: {files_per_day: 1}\n", "unknown key delivery.files_per_day", "one of calendar"),
+    "calendar of calls": ("cdr/x", STANDARD + "delivery: {calendar: us_federal}\n", "unknown key delivery.calendar", "one of due"),
+    "calendar unknown": ("complaints/x", COMPLAINTS + "delivery: {calendar: lunar}\n", "delivery.calendar is 'lunar'", "us_federal"),
+    "source unknown": ("complaints/x", COMPLAINTS + "source: ours\n", "source is 'ours'", "one of own_desk, ftc, fcc"),
+    "source of notices": ("tracebacks/x", NOTICES + "source: ftc\n", "source is for complaints only", "leave it out"),
+    "content of calls": ("cdr/x", STANDARD + "content: [city]\n", "content is for complaints only", "leave it out"),
+    "content as text": ("complaints/x", COMPLAINTS + "content: city\n", "content is 'city'", "a list"),
+    "rows of calls": ("cdr/x", STANDARD.replace("header:", "rows: data\n  header:"), "format.rows", "leave it out"),
+    "rows as list": ("complaints/x", COMPLAINTS.replace("header:", "rows: [data]\n  header:"), "format.rows is ['data']", "dots"),
+    "iso among others": ("complaints/x", COMPLAINTS.replace("iso8601", '["%H:%M", iso8601]'), "times.format holds 'iso8601'", "stands alone"),
+    "no strptime format of complaints": ("complaints/x", COMPLAINTS.replace("iso8601", '"%Q"'), "times.format is no strptime format", "%Q"),
+    "file date without its format": ("complaints/x", COMPLAINTS.replace("received_at: {", "received_at: {file_date: true, "), "fields.received_at.file_date", "%Y-%m-%d"),
+    "hour of an arrival": ("complaints/x", COMPLAINTS.replace("received_at: {", "received_at: {time_of_day: [hour], "), "fields.received_at.time_of_day", "call_at"),
+    "hour of calls": ("cdr/x", field("{time_of_day: [hour]}"), "fields.attestation.time_of_day", "not for call records"),
+    "labels of nobody": ("complaints/x", COMPLAINTS.replace("topic: {}", "topic: {known: fcc_topics}"), "fields.topic.known is 'fcc_topics'", "ftc_subjects"),
     "delivery as number": ("cdr/x", STANDARD + "delivery: 24\n", "delivery is 24", "a mapping such as {files_per_day"),
     "unknown key of delivery": ("cdr/x", STANDARD + "delivery: {files: 1}\n", "unknown key delivery.files", "one of due, files_per_day"),
     "delivery by day and hour": ("cdr/x", STANDARD + "delivery: {files_per_day: 24, files_per_hour: 1}\n", "delivery.files_per_hour", "leave out one"),
@@ -194,13 +209,14 @@ def test_a_delivery_is_files_a_day_switches_and_minutes_after_it(tmp_path: Path,
 
 
 def test_deliveries_are_those_of_sound_declarations_and_the_homes_win(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    assert declarations.deliveries(tmp_path) == {}
+    ftc = {"complaints/ftc_csv": Delivery(calendar="us_federal")}
+    assert declarations.deliveries(tmp_path) == ftc
     declare(tmp_path, "cdr/standard", STANDARD + "delivery: {files_per_day: 4}\n")
     declare(tmp_path, "cdr/mine", STANDARD + "delivery: {switches: [x]}\n")
     declare(tmp_path, "cdr/silent", STANDARD)
     declare(tmp_path, "cdr/.draft", STANDARD + "delivery: {files_per_day: 1}\n")
     faulty = declare(tmp_path, "cdr/faulty", STANDARD + "delivery: {files_per_day: none}\n")
-    assert declarations.deliveries(tmp_path) == {"cdr/mine": Delivery(switches=("x",)), "cdr/standard": Delivery(expected_files=4)}
+    assert declarations.deliveries(tmp_path) == {"cdr/mine": Delivery(switches=("x",)), "cdr/standard": Delivery(expected_files=4), **ftc}
     [told] = caplog.messages
     assert told.startswith(f"nothing is known of what cdr/faulty delivers: {faulty}: delivery.files_per_day is 'none'")
 

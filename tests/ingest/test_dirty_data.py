@@ -252,7 +252,7 @@ def test_11_the_same_row_is_a_duplicate_the_same_call_with_another_outcome_repla
 
 
 def test_12_a_day_published_twice_under_new_ids_counts_once(desk: Desk):
-    desk.declare("complaints/api", "times: {format: '%Y-%m-%d %H:%M:%S', zone: America/New_York}\nnot_content: [id]\nignored: [id]\nfields:\n  received_at: {from: created-date, required: true}\n  calling_number: {from: company-phone-number}\n")
+    desk.declare("complaints/api", "times: {format: '%Y-%m-%d %H:%M:%S', zone: America/New_York}\ncontent: []\nignored: [id]\nfields:\n  received_at: {from: created-date, required: true}\n  calling_number: {from: company-phone-number}\n")
     rows = [f'{{"id": "{batch}{n}", "created-date": "2020-07-28 00:0{n}:00", "company-phone-number": "202555012{n}"}}' for batch in "ab" for n in range(5)]
     receipt = desk.load_one("complaints/api/2020-07-28.json", f"[{', '.join(rows)}]")
     assert (receipt.rows_read, receipt.rows_accepted, receipt.rows_duplicate) == (10, 5, 5)

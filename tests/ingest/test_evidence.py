@@ -51,12 +51,13 @@ def test_a_complaint_of_our_own_desk(desk: Desk):
     receipt = desk.load_one("complaints/standard/a.csv", csv_text(list(row), [row]))
     assert desk.rows("complaints") == [
         {
-            "receipt_id": receipt.file, "source_line": 2, "feed": "complaints/standard", "complaint_id": "k1",
-            "received_at": datetime(2026, 11, 17, 3), "call_at": datetime(2026, 11, 15, 15, 30), "call_time_known": True,
-            "zone_as_sent": "-05:00", "calling_raw": "(202) 555-0123", "calling_number": "+12025550123", "calling_class": "valid_us",
+            "receipt_id": receipt.file, "source_line": 2, "feed": "complaints/standard", "source": "own_desk", "complaint_id": "k1",
+            "source_record_id": None, "received_at": datetime(2026, 11, 17, 3), "call_at": datetime(2026, 11, 15, 15, 30),
+            "call_time_known": True, "call_quality": "ok", "zone_as_sent": "-05:00", "zone_assumed": False,
+            "calling_raw": "(202) 555-0123", "calling_number": "+12025550123", "calling_class": "valid_us",
             "called_raw": None, "called_number": None, "called_area_code": None, "callback_raw": "+442079460018",
-            "callback_number": "+442079460018", "topic": "Bank fraud", "recorded_message": True, "consumer_state": "IL",
-            "service_date": date(2026, 11, 17),
+            "callback_number": "+442079460018", "topic": "Bank fraud", "call_type": None, "recorded_message": True,
+            "consumer_state": "IL", "service_date": date(2026, 11, 17),
         }
     ]  # fmt: skip
     assert receipt.notes == {} and receipt.rows_by_date == {date(2026, 11, 17): 1}
@@ -67,10 +68,10 @@ def test_of_a_call_the_date_will_do_and_then_its_hour_is_not_known(desk: Desk):
     times = ["2026-11-15", "2026-11-15T10:30Z", "2026-11-15T10:30", "2026-11-15 10:30:00", "2026-02-30", "20261115", "11/15/2026", "2026-11", ""]
     rows = [{"complaint_id": f"k{n}", "received_at": "2026-11-16T22:00:00-05:00", "call_at": time} for n, time in enumerate(times)]
     receipt = desk.load_one("complaints/standard/a.csv", csv_text(list(rows[0]), rows))
-    assert desk.rows("complaints", "complaint_id, call_at, call_time_known, zone_as_sent") == [
-        {"complaint_id": "k0", "call_at": datetime(2026, 11, 15), "call_time_known": False, "zone_as_sent": None},
-        {"complaint_id": "k1", "call_at": datetime(2026, 11, 15, 10, 30), "call_time_known": True, "zone_as_sent": "Z"},
-        {"complaint_id": "k8", "call_at": None, "call_time_known": False, "zone_as_sent": "-05:00"},
+    assert desk.rows("complaints", "complaint_id, call_at, call_time_known, zone_as_sent, zone_assumed") == [
+        {"complaint_id": "k0", "call_at": datetime(2026, 11, 15), "call_time_known": False, "zone_as_sent": None, "zone_assumed": True},
+        {"complaint_id": "k1", "call_at": datetime(2026, 11, 15, 10, 30), "call_time_known": True, "zone_as_sent": "Z", "zone_assumed": False},
+        {"complaint_id": "k8", "call_at": None, "call_time_known": False, "zone_as_sent": "-05:00", "zone_assumed": False},
     ]
     assert [row.line for row in receipt.rejected] == [4, 5, 6, 7, 8, 9]
     assert receipt.rejected[0].reason == "not an ISO 8601 time with offset or a date like %Y-%m-%d: 2026-11-15T10:30"
@@ -141,7 +142,7 @@ def test_the_real_ftc_file_agrees_with_the_csv_module(desk: Desk):
         assert row["service_date"] == row["received_at"].date()
     assert Counter(row["recorded_message"] for row in rows).keys() == {True, False, None}
     assert {row["calling_class"] for row in rows} >= {"valid_us", "missing", "invalid"}
-    assert all((row["calling_number"] is None) == (row["calling_class"] in ("missing", "anonymous", "unparseable")) or row["calling_class"] == "invalid" for row in rows)
+    assert all((row["calling_number"] is None) == (row["calling_class"] in ("missing", "anonymous", "unparseable", "placeholder")) or row["calling_class"] == "invalid" for row in rows)
     # The file's days are in UTC: a complaint of the evening counts on the next day.
     assert receipt.rows_by_date == dict(Counter(row["received_at"].date() for row in rows))
 

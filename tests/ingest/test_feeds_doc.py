@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import textwrap
 from datetime import datetime
 from pathlib import Path
 
 from include.ingest import declarations
+from include.settings import REPOSITORY
 from tests.ingest.desk import Desk
 from tests.ingest.switch_files import SAMPLES
 
@@ -64,6 +66,28 @@ def test_the_worked_example_works(desk: Desk):
 
 def test_every_parser_is_described_and_no_other():
     assert sorted(first_cells("parser")) == sorted(path.stem for path in declarations.PARSERS.glob("*.sql"))
+
+
+def test_the_samples_of_complaints_give_what_the_page_says(desk: Desk):
+    rows = re.findall(r"^\| `([^`]+)` \| `(complaints/[^`]+)` \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", DOC, re.MULTILINE)
+    assert {feed for _, feed, *_ in rows} == {"complaints/fcc", "complaints/ftc_api", "complaints/ftc_csv"}
+    for name, feed, *counts in rows:
+        [sample] = [path for path in (SAMPLES / name, REPOSITORY / "include/demo/real" / name) if path.exists()]
+        receipt = desk.load_one(f"{feed}/{name}", sample.read_bytes())
+        assert [receipt.rows_read, receipt.rows_accepted, len(receipt.rejected), receipt.rows_duplicate] == [int(count) for count in counts], name
+
+
+def test_the_samples_of_complaints_are_counted_by_hand_as_the_page_says():
+    folder = REPOSITORY
+    commands = code("sh", "Built-in feeds").splitlines()
+    for command in commands:
+        if command.startswith("cd "):
+            folder = folder / command.removeprefix("cd ")
+            continue
+        command, _, said = command.partition(" # ")
+        counted = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=True).stdout
+        assert int(counted) == int(said.partition(":")[0]), command
+    assert len(commands) > 10
 
 
 def test_the_samples_give_what_the_page_says(desk: Desk):

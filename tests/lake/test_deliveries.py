@@ -88,3 +88,23 @@ def test_a_file_that_broke_off_makes_the_day_partial_until_it_comes_whole(desk: 
 
     path.write_bytes(whole)
     assert desk.process()["cdr/torn"] == ("complete", 1, 2, "no manifest; 2 files brought 2000 rows and no usual hour is empty")
+
+
+def test_a_feed_that_rests_by_the_federal_calendar_is_not_missed_on_a_weekend_or_holiday(desk: Desk):
+    """A file of Tuesday the 10th: nothing came for Veterans Day, Thursday and Saturday."""
+    header = "Company_Phone_Number,Created_Date,Violation_Date,Consumer_City,Consumer_State,Consumer_Area_Code,Subject,Recorded_Message_Or_Robocall"
+    row = "2025550123,2026-11-10 09:00:00,2026-11-09 09:00:00,Clinton,Illinois,217,Other,Y"
+    path = desk.settings.landing / "complaints" / "ftc_csv" / "DNC_Complaint_Numbers_2026-11-11.csv"
+    desk.write(path, f"{header}\n{row}\n")
+    load.load_new_files(desk.settings, "complaints")
+    for day in (10, 11, 12, 14):
+        build.build_lake(desk.settings, date(2026, 11, day), processed=[])
+        build.build_marts(desk.settings, date(2026, 11, day), processed=[])
+    found = desk.rows("select extract(day from service_date)::int, status, reason from marts.data_status_daily where feed = 'complaints/ftc_csv'")
+    rests = ("complete", "no file is published on weekends and federal holidays")
+    assert found == {
+        10: ("complete", "1 files brought 1 rows"),
+        11: rests,
+        12: ("missing", "no file of this day has arrived: a quiet day and a feed that is down look alike"),
+        14: rests,
+    }

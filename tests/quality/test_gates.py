@@ -23,12 +23,14 @@ FIRST_ASTERISK = f"""
 """
 
 
-def receipt(kind: str, feed: str, path: str, state: str = "loaded", read: int = 0, accepted: int = 0, rejected: int = 0) -> str:
+def receipt(
+    kind: str, feed: str, path: str, state: str = "loaded", read: int = 0, accepted: int = 0, rejected: int = 0, duplicate: int = 0
+) -> str:
     """An insert of a receipt that no file stands behind."""
     digest = hashlib.sha256(path.encode()).hexdigest()
     return f"""
     insert into ops.file_receipts
-    values ('{digest}', '{path}', '{kind}', '{feed}', {read}, {accepted}, {rejected}, 0, '{state}', 'why', '{{}}', now())
+    values ('{digest}', '{path}', '{kind}', '{feed}', {read}, {accepted}, {rejected}, {duplicate}, '{state}', 'why', '{{}}', now())
     """
 
 
@@ -111,6 +113,24 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
         ],
         "feed complaints/fcc, path complaints/fcc/x.csv, rows_rejected 6, rows_read 100",
         ("complaints/fcc",),
+    ),
+    ("evidence_feeds", "api_day_not_loaded_twice"): (
+        [
+            receipt("complaints", "complaints/ftc_api", f"complaints/ftc_api/{MONDAY}/1.json", read=100, accepted=89, duplicate=11),
+            f"insert into ops.file_service_dates select file, '{MONDAY}', 89 from ops.file_receipts where feed = 'complaints/ftc_api'",
+        ],
+        "1: feed complaints/ftc_api, duplicate 11, read 100",
+        ("complaints/ftc_api",),
+    ),
+    ("evidence_feeds", "every_page_arrived"): (
+        [
+            receipt("complaints", "complaints/ftc_api", f"complaints/ftc_api/{MONDAY}/1.json", read=50, accepted=50),
+            receipt("complaints", "complaints/ftc_api", f"complaints/ftc_api/{MONDAY}/3.json", read=20, accepted=20),
+            "update ops.file_receipts set notes = '{\"rows_on_all_pages\": 120}' where feed = 'complaints/ftc_api'",
+            f"insert into ops.file_service_dates select file, '{MONDAY}', rows_accepted from ops.file_receipts where feed = 'complaints/ftc_api'",
+        ],
+        f"1: feed complaints/ftc_api, dated {MONDAY}, read 70, said 120",
+        ("complaints/ftc_api",),
     ),
     ("evidence_feeds", "registry_is_known"): (
         [

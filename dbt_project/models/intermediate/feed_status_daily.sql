@@ -46,6 +46,17 @@ silent_declared_switches as (
 
 ),
 
+-- Days on which a feed that follows the federal calendar publishes no file. What was filed then comes with the file of the next
+-- working day, and re-opens the day.
+rests as (
+
+    select f.service_date, f.feed
+    from deliveries as f
+    left join {{ ref('federal_holidays') }} as h on h.observed_on = f.service_date
+    where f.calendar = 'us_federal' and (h.observed_on is not null or extract(isodow from f.service_date) > 5)
+
+),
+
 -- what can be said of a day without looking at others
 arrived as (
 
@@ -53,8 +64,10 @@ arrived as (
         f.*,
         b.checks,
         s.silent as silent_declared,
+        r.feed is not null and f.loaded_files = 0 as rests,
         case
             when b.feed is not null then 'blocked'
+            when r.feed is not null and f.loaded_files = 0 then 'complete'
             when f.kind <> 'cdr' and f.loaded_files < f.expected_files then 'missing'
             when f.kind <> 'cdr' then 'complete'
             when f.has_manifest and f.loaded_files = f.expected_files and f.expected_rows = 0 then 'no_traffic_confirmed'
@@ -69,6 +82,7 @@ arrived as (
     from deliveries as f
     left join blocks as b on b.service_date = f.service_date and b.feed = f.feed
     left join silent_declared_switches as s on s.service_date = f.service_date and s.feed = f.feed
+    left join rests as r on r.service_date = f.service_date and r.feed = f.feed
 
 ),
 
@@ -219,6 +233,7 @@ told as (
             when kind = 'reference' and status = 'missing' then 'no snapshot has arrived'
             when kind = 'reference' and snapshot_from > service_date then 'the first snapshot, of ' || snapshot_from || ', is used for the days before it'
             when kind = 'reference' then 'snapshot of ' || snapshot_from || ', ' || loaded_rows || ' rows'
+            when rests then 'no file is published on weekends and federal holidays'
             when status = 'missing' then 'no file of this day has arrived: a quiet day and a feed that is down look alike'
             else loaded_files || ' files brought ' || loaded_rows || ' rows'
         end as reason

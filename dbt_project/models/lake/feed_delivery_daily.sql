@@ -142,6 +142,7 @@ declared as (
         d.feed,
         d.expected_files,
         d.switches,
+        d.calendar,
         cast(date '{{ day }}' + 1 as timestamp) + d.due_minutes * interval '1 minute' as due_at,
         (select count(*) from files_of_calls as f where f.feed = d.feed) as loaded_files
     from {{ source('raw_lake', 'deliveries') }} as d
@@ -256,9 +257,10 @@ feeds as (
     where not exists (select 1 from receipts where kind = 'tracebacks')
     union
     select 'cdr' as kind, 'cdr/standard' as feed
-    where not exists (select 1 from receipts where kind in ('cdr', 'manifest')) and not exists (select 1 from declared)
+    where not exists (select 1 from receipts where kind in ('cdr', 'manifest')) and not exists (select 1 from declared where calendar is null)
     union
-    select 'cdr' as kind, feed from declared
+    -- a calendar says when a feed rests, not that there is one
+    select 'cdr' as kind, feed from declared where calendar is null
     {% for table in ['customers', 'upstreams', 'trunks', 'rmd'] -%}
     union
     select 'reference' as kind, 'reference/{{ table }}' as feed
@@ -306,6 +308,7 @@ select
     m.missing,
     b.files as broken_files,
     d.switches as declared_switches,
+    d.calendar,
     d.due_at,
     s.snapshot_from
 from feeds as f
