@@ -152,6 +152,8 @@ class Declaration:
     """Matches the lines that are no records: titles, comments, footers."""
     corrupt_tail: str = "refuse"
     """`keep`: of a file that breaks off, the rows before the break are loaded, and its days are partial."""
+    row_element: str | None = None
+    """The file is XML, and this is the name of the element that is a row; columns are paths of elements below it."""
     layouts: tuple[Layout, ...] = ()
     """For files without a header."""
     times: Times = Times()
@@ -160,7 +162,7 @@ class Declaration:
     not_content: frozenset[str] = frozenset()
     """Source columns that are given anew whenever the same complaint is published."""
     ignored: frozenset[str] = frozenset()
-    """Source columns that are known and deliberately not taken."""
+    """Source columns that are known and deliberately not taken; one that ends in `*` stands for cells of the header that begin so."""
     nulls: frozenset[str] = frozenset({"", "NULL", "null", "\\N"})
     key: tuple[str, ...] = ()
     """Columns that are unique in one file of reference data."""
@@ -178,7 +180,7 @@ class Declaration:
 
 
 TIMES_KEYS = {"format", "zone", "minutes_west", "abbreviations", "epoch"}
-FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "type_lines", "guard", "quotes", "other_lines", "corrupt_tail"}
+FORMAT_KEYS = {"delimiter", "header", "encoding", "skip_lines", "type_lines", "guard", "quotes", "other_lines", "corrupt_tail", "row_element"}
 TOP_KEYS = {
     "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "may_be_empty",
     "verified", "sequence", "not_content", "delivery",
@@ -193,7 +195,7 @@ SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix", "date_only"}
 """Keys of fields that the reader of call records does not know."""
 CALLS_ONLY = {"join", "parse", "access_code", "only_if", "unless", "plus", "minus", "unit", "when_answered", "otherwise"}
 """Keys of fields that the reader of small feeds does not know."""
-FORMAT_OF_CALLS_ONLY = {"type_lines", "quotes", "other_lines", "corrupt_tail"}
+FORMAT_OF_CALLS_ONLY = {"quotes", "other_lines", "corrupt_tail"}
 TIMES_OF_CALLS_ONLY = {"minutes_west", "abbreviations", "epoch"}
 LAYOUT_KEYS = {"record", "fields", "at_least", "columns"}
 QUOTES = ("strict", "loose", "none", "backslash")
@@ -377,6 +379,10 @@ def _check_format(check: _Check, kind: str, format_: dict) -> None:
         check.fail("format.guard", f"is {guard!r}: it must be one character")
     if guard is not None and kind == "cdr":
         check.fail("format.guard", "is not for call records: leave it out")
+    if "row_element" in format_ and not check.text("format.row_element", format_["row_element"]):
+        check.fail("format.row_element", "is empty: the name of the element that is a row, such as Filer")
+    if "row_element" in format_ and kind == "cdr":
+        check.fail("format.row_element", "is not for call records: leave it out")
 
 
 def _layout(check: _Check, kind: str, key: str, given: Any) -> Layout:
