@@ -83,7 +83,8 @@ def run_dbt(settings: Settings, target: str, command: str, selection: tuple[str,
     """Run dbt in a process of its own and return its run results.
 
     `run` says what the run is about: `service_date` ('YYYY-MM-DD'), `evidence_days` (list of such dates), `run_at` (ISO
-    8601 instant) and, for the lake as it was known once, `known_at` (the same). Raises DbtFailed, with the messages of the failing nodes, unless dbt ends with 0.
+    8601 instant) and, for the lake as it was known once, `known_at` (the same). Raises DbtFailed, with the messages of the
+    failing nodes, unless dbt ends with 0.
     """
     results = target_path(settings, target) / "run_results.json"
     results.unlink(missing_ok=True)

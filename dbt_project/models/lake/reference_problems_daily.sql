@@ -46,7 +46,7 @@ used as (
 ),
 
 -- a trunk that calls came in on is told once per feed of these
-overlaps as (
+told as (
 
     select distinct o.trunk, o.switch_id, o.named, u.feed
     from overlapping as o
@@ -73,7 +73,7 @@ problems as (
     select
         'trunks' as table_name, 'overlap' as problem, concat_ws(' on ', trunk, switch_id) as subject,
         concat('declared at once for ', named) as detail, feed
-    from overlaps
+    from told
     union all
     select r.table_name, 'unknown_party', r.subject, concat('of ', r.party_kind, ' ', r.party_id), null
     from of_parties as r
