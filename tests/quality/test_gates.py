@@ -136,10 +136,10 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
             receipt("reference", "reference/rmd", f"reference/rmd/rmd-{MONDAY:%Y%m%d}.csv.gz", "refused"),
             receipt("reference", "reference/rmd", f"reference/rmd/rmd-{TUESDAY}.csv", "refused"),
             receipt("reference", "reference/rmd", "reference/rmd/rmd-2026-01-01.csv", "refused"),
-            "delete from ops.file_service_dates using ops.file_receipts as f where f.file = file_service_dates.file"
-            f" and f.feed = 'reference/rmd' and service_date >= '{MONDAY}'",
+            "update ops.file_service_dates set service_date = service_date - 3 from ops.file_receipts as f"
+            f" where f.file = file_service_dates.file and f.feed = 'reference/rmd' and service_date = '{MONDAY}'",
         ],
-        f"1: feed reference/rmd, path reference/rmd/rmd-{MONDAY:%Y%m%d}.csv.gz, reason why, in_force_from ",
+        f"1: feed reference/rmd, path reference/rmd/rmd-{MONDAY:%Y%m%d}.csv.gz, reason why, in_force_from 2026-11-13",
         ("reference/rmd",),
     ),
     ("reference_data", "trunks_name_one_party"): (
