@@ -3,7 +3,7 @@
   itself lives in memory only). A row counts once its receipt stands as loaded or partial; a call that a newer
   file replaced is left out, once that file's own receipt stands. On PostgreSQL there is nothing to do.
   Where the run says `known_at`, what was loaded or arrived after that instant is left out, of every table alike: the lake
-  as it was known then.
+  as it was known then. Snapshots are kept for ever, and those of an earlier release may lack columns: they are null there.
 -#}
 {% macro create_raw_lake() -%}
   {{ return(adapter.dispatch('create_raw_lake')()) }}
@@ -31,7 +31,7 @@
       epoch_ms(t.start_at) as start_ms, epoch_ms(t.answer_at) as answer_ms, epoch_ms(t.end_at) as end_ms
     {%- endif %}
     from read_parquet('{{ lake }}/{{ name }}/{{ 'service_date=*/' if name in ['calls', 'complaints', 'notices'] }}*.parquet'
-      {%- if name in ['calls', 'complaints', 'notices'] %}, hive_partitioning = true, hive_types = {'service_date': date}{% else %}, hive_partitioning = false{% endif %}) as t
+      {%- if name in ['calls', 'complaints', 'notices'] %}, hive_partitioning = true, hive_types = {'service_date': date}{% else %}, hive_partitioning = false, union_by_name = true{% endif %}) as t
     where exists (
       select 1 from raw_lake.receipts as r
       where r.receipt_id = t.receipt_id and r.state in ('loaded', 'partial')

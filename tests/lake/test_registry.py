@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 from psycopg.rows import dict_row
 
@@ -44,6 +45,9 @@ def standing(warehouse: Settings) -> Iterator[dict[date, dict[str, dict]]]:
         os.utime(path, (LONG_AGO, LONG_AGO))
     states = {receipt.path: receipt.state for receipt in load.load_new_files(warehouse, "reference").receipts}
     assert states == {f"reference/{name}": "refused" if content is broken else "loaded" for name, content in files.items()}
+    for kept in (warehouse.lake / "reference" / "rmd").glob("*.parquet"):
+        if kept.stem != "schema":  # as an earlier release wrote them, that did not know the column yet
+            pq.write_table(pq.read_table(kept).drop_columns(["last_recertified"]), kept)
     for day in (FIRST, SECOND, THIRD):
         build.build_lake(warehouse, day, [])
     found: dict[date, dict[str, dict]] = {}
