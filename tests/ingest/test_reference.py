@@ -186,7 +186,8 @@ def test_the_real_npa_report(desk: Desk):
 
 
 CO_CODES = (
-    "State\tNPA-NXX\tOCN\tCompany\tRateCenter\tEffectiveDate\tUse\tAssignDate\tInitial/Growth\tPooled Code\tIn Service\tFile Updated 11/16/2026\r\n"
+    "State\tNPA-NXX\tOCN\tCompany\tRateCenter\tEffectiveDate\tUse\tAssignDate\tInitial/Growth\tPooled Code\tIn Service\t"
+    "File Updated 11/16/2026\r\n"
     "NY \t212-555\t498E\tSOCI\xc9T\xc9\tNWYRCYZN01\t01/02/2020\tAS\t12/01/2019\tI\tY\tY\r\n"
     "NY \t212-666\t    \t\t\t\tVC\t\t\t\t\t\r\n"
     "NY \t212-777\t9206\tTORN OFF\tNWYRC\r\n"
@@ -204,7 +205,9 @@ def test_a_header_that_ends_with_the_files_date(desk: Desk):
         (6, "npa", "empty"),
     ]
     rows = desk.rows("reference/co_codes", "source_line, npa, nxx, ocn, company, state, status")
-    assert [tuple(row.values()) for row in rows] == [(2, "212", "555", "498E", "SOCI\xc9T\xc9", "NY", "AS"), (3, "212", "666", None, None, "NY", "VC")]
+    assert [tuple(row.values()) for row in rows] == [
+        (2, "212", "555", "498E", "SOCI\xc9T\xc9", "NY", "AS"), (3, "212", "666", None, None, "NY", "VC"),
+    ]  # fmt: skip
 
 
 CNAC = """
@@ -223,10 +226,12 @@ ignored: [Remarks]
 
 def test_a_row_behind_the_header_that_is_only_a_date(desk: Desk):
     desk.declare("reference/co_codes", CNAC)
-    text = '"NPA","CO Code (NXX)","Status","Exchange Area","Company","OCN","Remarks"\n,,,,,,2023-11-11\n204,200,"In Service","Town","Company","498E",\n'
+    header = '"NPA","CO Code (NXX)","Status","Exchange Area","Company","OCN","Remarks"\n'
+    text = header + ',,,,,,2023-11-11\n204,200,"In Service","Town","Company","498E",\n'
     receipt = desk.load_one("reference/co_codes/cnac-2026-11-16.csv", text)
     assert (receipt.rows_read, receipt.rejected, receipt.notes) == (1, [], {})
-    assert desk.rows("reference/co_codes", "source_line, npa, ocn, status") == [{"source_line": 3, "npa": "204", "ocn": "498E", "status": "In Service"}]
+    [row] = desk.rows("reference/co_codes", "source_line, npa, ocn, status")
+    assert row == {"source_line": 3, "npa": "204", "ocn": "498E", "status": "In Service"}
 
 
 def test_the_real_form_499_filer(desk: Desk):
@@ -263,7 +268,8 @@ def test_xml_is_read_in_the_encoding_that_it_declares(desk: Desk, encoding: str,
 
 def test_each_row_of_xml_has_its_line_and_rejects_are_shown_as_they_lie(desk: Desk):
     flag = "<USF_Contributor>{}</USF_Contributor><FRN>{}</FRN>".format
-    content = filers(filer("1", more=flag("", 12345)), filer("2", more=flag("Maybe", "")), filer("", "C\xe9"), filer("1", "A", flag("", 12345)), filer("4", more="<new>x</new>"))
+    first, unclear = filer("1", more=flag("", 12345)), filer("2", more=flag("Maybe", ""))
+    content = filers(first, unclear, filer("", "C\xe9"), first, filer("4", more="<new>x</new>"))
     receipt = desk.load_one("reference/form499/f-2026-11-16.xml", content)
     assert [(row.line, row.field) for row in receipt.rejected] == [(6, "usf_contributor"), (9, "form_499_id")]
     assert receipt.rejected[1].raw == filer("", "C\xe9").strip()
@@ -305,9 +311,11 @@ def test_an_export_of_the_registry_with_all_its_oddities(desk: Desk):
     """A byte order mark, breaks of lines within cells, the spreadsheet's guard, lost zeros, empty flags, and a header that grew."""
     header = gzip.decompress(RMD.read_bytes()).split(b"\n")[0].decode().strip()
     row = dict.fromkeys(header.split(",") + ["last_recertified", "brand_new"], "") | {
-        "number": "RMD0000001", "frn": "12345", "business_name": "'=Sum, Inc.", "business_address": "1 Main\nSuite 2\nTown", "other_frns": "0000000002;  3",
+        "number": "RMD0000001", "frn": "12345", "business_name": "'=Sum, Inc.", "business_address": "1 Main\nSuite 2\nTown",
+        "other_frns": "0000000002;  3",
     }  # fmt: skip
-    text = one_row(row | {"last_recertified": "2026-02-20"}).replace("\r\n", "\n") + one_row(row | {"number": "RMD0000002", "frn": ""}).split("\r\n", 1)[1]
+    second = one_row(row | {"number": "RMD0000002", "frn": ""}).split("\r\n", 1)[1]
+    text = one_row(row | {"last_recertified": "2026-02-20"}).replace("\r\n", "\n") + second
     receipt = desk.load_one("reference/rmd/rmd-2026-11-16.csv", b"\xef\xbb\xbf" + text.encode())
     assert (receipt.rows_accepted, receipt.rejected, receipt.notes) == (2, [], {"unknown_columns": ["brand_new"]})
     columns = "source_line, rmd_number, frn, business_name, foreign_voice_provider, gateway_provider, other_frns, last_recertified"

@@ -37,7 +37,8 @@ def standing(warehouse: Settings) -> Iterator[dict[date, dict[str, dict]]]:
     """Each day's rows by upstream. Overnight one filing went; then the download broke off."""
     without = b"".join(line for line in RMD.splitlines(keepends=True) if b"RMD0004008" not in line)
     broken = b"".join(RMD.splitlines(keepends=True)[:6000])
-    files = {"upstreams/u-2026-11-01.csv": UPSTREAMS.encode(), f"rmd/rmd-{FIRST}.csv": RMD, f"rmd/rmd-{SECOND}.csv": without, f"rmd/rmd-{THIRD}.csv": broken}
+    snapshots = {f"rmd/rmd-{day}.csv": content for day, content in ((FIRST, RMD), (SECOND, without), (THIRD, broken))}
+    files = {"upstreams/u-2026-11-01.csv": UPSTREAMS.encode(), **snapshots}
     for name, content in files.items():
         path = warehouse.landing / "reference" / name
         path.parent.mkdir(parents=True, exist_ok=True)
