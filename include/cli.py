@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import psycopg
@@ -84,6 +84,22 @@ def run_demo(settings: Settings, _: argparse.Namespace) -> int:
     return failed
 
 
+def as_known(settings: Settings, arguments: argparse.Namespace) -> int:
+    from include.lake import build  # the same
+
+    for model, rows in build.build_lake(settings, arguments.day, [], arguments.at).items():
+        print(f"lake.{model}: {rows} rows of {arguments.day}, as known at {arguments.at.isoformat()}")
+    print(f"what is known now: make backfill FROM={arguments.day} TO={arguments.day}")
+    return 0
+
+
+def instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no offset: write it as 2026-11-20T12:00:00Z")
+    return at
+
+
 def run_explain(settings: Settings, arguments: argparse.Namespace) -> int:
     from include.lineage import explain  # the same
 
@@ -136,6 +152,9 @@ def parser() -> argparse.ArgumentParser:
     chosen = command("backfill", backfill, "process service dates, in order, from what lies in the landing folder")
     chosen.add_argument("--from", dest="first", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
     chosen.add_argument("--to", dest="last", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    once = command("as-known", as_known, "build the lake's tables of a date as they were known at an instant, marts and ledger left alone")
+    once.add_argument("--day", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    once.add_argument("--at", type=instant, required=True, metavar="YYYY-MM-DDThh:mm:ssZ")
     command("demo", run_demo, "process a made-up week and show what comes of it")
     command("explain", run_explain, "a recommendation, down to files and lines").add_argument("recommendation_id")
     looked_at = command("preview", run_preview, "what a file is to a feed's declaration; loads nothing")

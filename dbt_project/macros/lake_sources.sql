@@ -2,6 +2,8 @@
   The lake's tables as views named raw_lake.<table>, made at the start of every lake run (the DuckDB database
   itself lives in memory only). A row counts once its receipt stands as loaded or partial; a call that a newer
   file replaced is left out, once that file's own receipt stands. On PostgreSQL there is nothing to do.
+  Where the run says `known_at`, what was loaded or arrived after that instant is left out, of every table alike: the lake
+  as it was known then. Snapshots are kept for ever, and those of an earlier release may lack columns: they are null there.
 -#}
 {% macro create_raw_lake() -%}
   {{ return(adapter.dispatch('create_raw_lake')()) }}
@@ -14,7 +16,10 @@
   {%- if execute -%}
   {%- set lake = env_var('TOLLGATE_LAKE') | replace("'", "''") -%}
   create schema if not exists raw_lake;
-  {% for table in ['receipts', 'superseded', 'deliveries'] %}
+  {%- set known_at = "timestamptz '" ~ run_value('known_at', 'infinity') ~ "' at time zone 'UTC'" %}
+  create or replace view raw_lake.receipts as
+    select * from read_parquet('{{ lake }}/receipts/*.parquet') where loaded_at <= {{ known_at }};
+  {% for table in ['superseded', 'deliveries'] %}
   create or replace view raw_lake.{{ table }} as
     select * from read_parquet('{{ lake }}/{{ table }}/*.parquet');
   {% endfor %}
@@ -28,12 +33,15 @@
     {%- if name in ['calls', 'complaints', 'notices'] %}
     from read_parquet({{ files_by_date(lake ~ '/' ~ name) }}, hive_partitioning = true, hive_types = {'service_date': date}) as t
     {%- else %}
-    from read_parquet('{{ lake }}/{{ name }}/*.parquet', hive_partitioning = false) as t
+    from read_parquet('{{ lake }}/{{ name }}/*.parquet', hive_partitioning = false, union_by_name = true) as t
     {%- endif %}
     where exists (
       select 1 from raw_lake.receipts as r
       where r.receipt_id = t.receipt_id and r.state in ('loaded', 'partial')
     )
+    {%- if name == 'arrivals' %}
+    and t.arrived_at <= {{ known_at }}
+    {%- endif %}
     {%- if name == 'calls' %}
     -- calls that go on, and records of no call, are kept and not counted
     and t.record_kind in ('stop', 'attempt')
@@ -73,6 +81,7 @@
   {{ return([
     'calls', 'complaints', 'notices', 'manifests', 'arrivals',
     'reference/customers', 'reference/upstreams', 'reference/trunks', 'reference/caller_ids', 'reference/campaigns',
-    'reference/dno', 'reference/enforcement_notices', 'reference/rmd', 'reference/nanp',
+    'reference/dno', 'reference/enforcement_notices', 'reference/rmd', 'reference/form499', 'reference/nanp', 'reference/co_codes',
+    'reference/thousands_blocks',
   ]) }}
 {%- endmacro %}

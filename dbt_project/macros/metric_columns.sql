@@ -13,8 +13,8 @@
 {% macro shape_metrics() -%}
   {{ return([
     'attempts', 'calls', 'answered', 'asr', 'acd_seconds', 'share_le_6s', 'share_lt_15s', 'share_lt_30s', 'share_lt_60s', 'share_gt_120s',
-    'abandoned_share', 'rejected_share', 'distinct_calling_numbers', 'calls_per_calling_number', 'invalid_calling_share', 'dno_share',
-    'unapproved_calling_share', 'neighbor_share', 'attest_a_share', 'attest_b_share', 'attest_c_share', 'unsigned_share', 'peak_cps',
+    'abandoned_share', 'rejected_share', 'distinct_calling_numbers', 'calls_per_calling_number', 'invalid_calling_share', 'unallocated_calling_share',
+    'dno_share', 'unapproved_calling_share', 'neighbor_share', 'attest_a_share', 'attest_b_share', 'attest_c_share', 'unsigned_share', 'peak_cps',
   ]) }}
 {%- endmacro %}
 

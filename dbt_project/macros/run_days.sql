@@ -3,18 +3,19 @@
     service_date   'YYYY-MM-DD', the UTC day being built
     evidence_days  ['YYYY-MM-DD', ...], the days of receipt whose complaints and notices are matched again
     run_at         ISO 8601 instant of the run; models never ask the clock
+    known_at       ISO 8601 instant, optional: what became known later is left out
   Read only while executing: dbt parses the whole project anew whenever its own --vars change, and these
   change every day.
 -#}
-{% macro run_value(name) -%}
+{% macro run_value(name, default=none) -%}
   {%- if not execute -%}
     {{ return('1970-01-01') }}
   {%- endif -%}
   {%- set run = fromjson(env_var('TOLLGATE_RUN', '{}')) -%}
-  {%- if name not in run -%}
+  {%- if name not in run and default is none -%}
     {{ exceptions.raise_compiler_error("TOLLGATE_RUN does not say " ~ name ~ "; run dbt through include/lake/dbt.py") }}
   {%- endif -%}
-  {{ return(run[name]) }}
+  {{ return(run.get(name, default)) }}
 {%- endmacro %}
 
 {% macro service_date() -%}

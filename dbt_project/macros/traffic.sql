@@ -14,6 +14,8 @@
     ('invalid_calling', "calling_class in ('invalid', 'unparseable')"),
     ('anonymous_calling', "calling_class in ('anonymous', 'missing')"),
     ('us_caller_id', "calling_class = 'valid_us'"),
+    ('allocation_judged', 'unallocated is not null'),
+    ('unallocated_calling', 'unallocated'),
     ('dno_calling', 'never_originating'),
     ('unapproved_calling', 'unapproved'),
     ('neighbor', 'neighbor'),
@@ -33,8 +35,8 @@
 {% macro traffic_count_names() -%}
   {{ return([
     'attempts', 'calls', 'answered', 'talk_ms', 'le_6s', 'lt_15s', 'lt_30s', 'lt_60s', 'gt_120s', 'abandoned', 'rejected',
-    'distinct_calling_numbers', 'invalid_calling', 'anonymous_calling', 'us_caller_id', 'dno_calling', 'unapproved_calling',
-    'neighbor', 'attest_a', 'attest_b', 'attest_c', 'unsigned',
+    'distinct_calling_numbers', 'invalid_calling', 'anonymous_calling', 'us_caller_id', 'allocation_judged',
+    'unallocated_calling', 'dno_calling', 'unapproved_calling', 'neighbor', 'attest_a', 'attest_b', 'attest_c', 'unsigned',
   ]) }}
 {%- endmacro %}
 

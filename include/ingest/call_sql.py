@@ -106,7 +106,12 @@ def unknown_columns(declaration: Declaration, columns: tuple[str, ...]) -> list[
     if not declaration.header:
         return []
     known = taken_columns(declaration) | declaration.ignored
-    return [name for name in columns if name not in known]
+    return [name for name in columns if name not in known and not is_title(declaration, name)]
+
+
+def is_title(declaration: Declaration, name: str) -> bool:
+    """Whether a header's cell begins like an ignored one that ends in `*`: it tells something of the file, such as its date."""
+    return name.startswith(tuple(ignored[:-1] for ignored in declaration.ignored if ignored.endswith("*")))
 
 
 def parse_lines(

@@ -166,6 +166,8 @@ class Declaration:
     """Matches the lines that are no records: titles, comments, footers."""
     corrupt_tail: str = "refuse"
     """`keep`: of a file that breaks off, the rows before the break are loaded, and its days are partial."""
+    row_element: str | None = None
+    """The file is XML, and this is the name of the element that is a row; columns are paths of elements below it."""
     layouts: tuple[Layout, ...] = ()
     """For files without a header."""
     times: Times = Times()
@@ -176,7 +178,7 @@ class Declaration:
     content: tuple[str, ...] | None = None
     """Source columns that, beside our own, tell complaints without an id apart; null where every column does."""
     ignored: frozenset[str] = frozenset()
-    """Source columns that are known and deliberately not taken."""
+    """Source columns that are known and deliberately not taken; one that ends in `*` stands for cells of the header that begin so."""
     nulls: frozenset[str] = frozenset({"", "NULL", "null", "\\N"})
     key: tuple[str, ...] = ()
     """Columns that are unique in one file of reference data."""
@@ -194,7 +196,9 @@ class Declaration:
 
 
 TIMES_KEYS = {"format", "zone", "minutes_west", "abbreviations", "epoch"}
-FORMAT_KEYS = {"delimiter", "header", "encoding", "rows", "total", "skip_lines", "type_lines", "guard", "quotes", "other_lines", "corrupt_tail"}
+FORMAT_KEYS = {
+    "delimiter", "header", "encoding", "rows", "total", "row_element", "skip_lines", "type_lines", "guard", "quotes", "other_lines", "corrupt_tail",
+}  # fmt: skip
 TOP_KEYS = {
     "description", "format", "times", "fields", "layouts", "ignored", "nulls", "key", "smallest_share_of_previous", "may_be_empty",
     "verified", "sequence", "source", "content", "delivery",
@@ -209,8 +213,8 @@ SMALL_FEEDS_ONLY = {"one_of", "pad", "number_or_prefix", "date_only", "time_of_d
 """Keys of fields that the reader of call records does not know."""
 CALLS_ONLY = {"join", "parse", "access_code", "only_if", "unless", "plus", "minus", "unit", "when_answered", "otherwise"}
 """Keys of fields that the reader of small feeds does not know."""
-FORMAT_OF_CALLS_ONLY = {"type_lines", "quotes", "other_lines", "corrupt_tail"}
-FORMAT_OF_SMALL_FEEDS_ONLY = {"guard", "rows", "total"}
+FORMAT_OF_CALLS_ONLY = {"quotes", "other_lines", "corrupt_tail"}
+FORMAT_OF_SMALL_FEEDS_ONLY = {"guard", "rows", "total", "row_element"}
 TIMES_OF_CALLS_ONLY = {"minutes_west", "abbreviations", "epoch"}
 LAYOUT_KEYS = {"record", "fields", "at_least", "columns"}
 QUOTES = ("strict", "loose", "none", "backslash")
@@ -402,6 +406,8 @@ def _check_format(check: _Check, kind: str, format_: dict) -> None:
         check.fail("format.guard", f"is {guard!r}: it must be one character")
     for key in ("rows", "total"):
         check.typed(f"format.{key}", format_.get(key, ""), str, "the names on the way to it, with dots between them")
+    if "row_element" in format_ and not check.text("format.row_element", format_["row_element"]):
+        check.fail("format.row_element", "is empty: the name of the element that is a row, such as Filer")
     for key in sorted(FORMAT_OF_SMALL_FEEDS_ONLY & set(format_) if kind == "cdr" else ()):
         check.fail(f"format.{key}", "is not for call records: leave it out")
 

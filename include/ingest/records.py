@@ -1,4 +1,4 @@
-"""Small feeds: a CSV or JSON file as a data frame of typed columns, every row with its line, every reject with its reason.
+"""Small feeds: a CSV, JSON or XML file as a data frame of typed columns, every row with its line, every reject with its reason.
 
 For complaints, notices and reference data: thousands of rows, not millions. Calls go through `calls.py`.
 """
@@ -21,7 +21,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from include.ingest.call_sql import OFFSET, choose_layouts, fits, header_columns, unknown_columns
+from include.ingest import xml_rows
+from include.ingest.call_sql import OFFSET, choose_layouts, fits, header_columns, is_title, unknown_columns
 from include.ingest.declarations import EPOCHS, Declaration, taken_columns
 from include.ingest.landing import LandingFile
 from include.ingest.numbers import classify
@@ -62,11 +63,13 @@ class Records:
 def read(file: LandingFile, declaration: Declaration, columns: list[tuple[str, pa.DataType]]) -> Records:
     """Read a file by its declaration; `columns` are our columns and their types. RefusedFile where it cannot be read."""
     packed = file.path.read_bytes()
-    text, notes = _text(packed, declaration.encoding)
-    if text.lstrip()[:1] in ("{", "["):
-        rows, layout, rejected = _json_rows(text, declaration, notes)
+    raw, notes = _unpacked(packed), {}
+    if declaration.row_element:
+        rows, layout, rejected = _xml_rows(raw, declaration.row_element, notes)
     else:
-        rows, layout, rejected = _csv_rows(text, declaration)
+        text = _text(raw, declaration.encoding, notes)
+        is_json = text.lstrip()[:1] in ("{", "[")
+        rows, layout, rejected = _json_rows(text, declaration, notes) if is_json else _csv_rows(text, declaration)
     read_count = len(rows) + len(rejected)
     extra = unknown_columns(declaration, layout)
     if extra:
@@ -85,18 +88,23 @@ def read(file: LandingFile, declaration: Declaration, columns: list[tuple[str, p
     return records
 
 
-def _text(packed: bytes, encoding: str) -> tuple[str, dict]:
+def _unpacked(packed: bytes) -> bytes:
     try:
-        raw = gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed
+        return gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed
     except (EOFError, OSError, zlib.error) as error:
         raise RefusedFile(f"the file cannot be unpacked to its end ({error}): send it again") from error
+
+
+def _text(raw: bytes, encoding: str, notes: dict) -> str:
     refuse_other_kinds(raw)
     text = raw.removeprefix(BYTE_ORDER_MARK).decode(encoding, "replace").replace("\x00", REPLACEMENT)
     there_already = raw.count(REPLACEMENT.encode()) if encoding.lower() == "utf-8" else 0
     if not text.strip():
         raise RefusedFile("the file is empty: a day without rows is a file with a header and no rows")
     replaced = text.count(REPLACEMENT) - there_already
-    return text, {"replaced_bytes": replaced} if replaced else {}
+    if replaced:
+        notes["replaced_bytes"] = replaced
+    return text
 
 
 Row = tuple[int, list[str | None], str]
@@ -106,19 +114,23 @@ Row = tuple[int, list[str | None], str]
 def _csv_rows(text: str, declaration: Declaration) -> tuple[list[Row], tuple[str, ...], list[RejectedRow]]:
     """Rows with the physical line they begin on; a record may span lines."""
     layout: tuple[str, ...] | None = None
+    fewest = 0
     rows: list[Row] = []
     rejected: list[RejectedRow] = []
-    for line, fields, raw, problem in _records(text, declaration):
+    records = _records(text, declaration)
+    for line, fields, raw, problem in records:
         if layout is None:
             layout = _columns_of(declaration, fields)
+            fewest = _without_titles(declaration, layout)
             if declaration.header:
+                list(itertools.islice(records, declaration.type_lines))
                 continue
         if problem:
             rejected.append(RejectedRow(line, "line", problem, raw))
-        elif len(fields) != len(layout):
+        elif not fewest <= len(fields) <= len(layout):
             rejected.append(RejectedRow(line, "line", f"{len(fields)} fields where the layout has {len(layout)}", raw))
         else:
-            rows.append((line, fields, raw))
+            rows.append((line, fields + [None] * (len(layout) - len(fields)), raw))
     if layout is None:
         raise RefusedFile(f"the file ends before its header, which {declaration.path.name} expects in line {declaration.skip_lines + 1}")
     return rows, layout, rejected
@@ -129,6 +141,12 @@ def _columns_of(declaration: Declaration, first_row: list[str]) -> tuple[str, ..
     if declaration.header:
         return header_columns(declaration, first_row)
     return next(tuple(layout.columns) for layout in choose_layouts(declaration, [first_row]) if fits(layout, first_row))
+
+
+def _without_titles(declaration: Declaration, layout: tuple[str, ...]) -> int:
+    """How many columns there are before the titles at a header's end, below which rows need have no field."""
+    titles = itertools.takewhile(lambda name: is_title(declaration, name), reversed(layout))
+    return len(layout) - len(list(titles))
 
 
 def _records(text: str, declaration: Declaration) -> Iterator[tuple[int, list[str], str, str | None]]:
@@ -158,11 +176,7 @@ def _json_rows(text: str, declaration: Declaration, notes: dict) -> tuple[list[R
         found = _rows_within(found[0][1], declaration, notes)
     nested = {name.partition(".")[0] for name in taken_columns(declaration) if "." in name}
     found = [(line, _flat(value, nested) if isinstance(value, dict) else value, raw) for line, value, raw in found]
-    lines = [line for line, _, _ in found]
-    if len(set(lines)) < len(lines):
-        notes["lines"] = "objects share lines: the line of a row is the number of its object"
-        lines = list(range(1, len(found) + 1))
-    values = [(line, value, raw) for line, (_, value, raw) in zip(lines, found, strict=True)]
+    values = _told_apart(found, notes)
     rejected = [RejectedRow(line, "line", "not a JSON object", raw) for line, value, raw in values if not isinstance(value, dict)]
     objects = [(line, value, raw) for line, value, raw in values if isinstance(value, dict)]
     layout = tuple(dict.fromkeys(name for _, value, _ in objects for name in value))
@@ -195,6 +209,20 @@ def _flat(row: dict, nested: set[str]) -> dict:
         inside = isinstance(value, dict) and name in nested
         flat |= {f"{name}.{inner}": of_it for inner, of_it in value.items()} if inside else {name: value}
     return flat
+
+
+def _xml_rows(raw: bytes, element: str, notes: dict) -> tuple[list[Row], tuple[str, ...], list[RejectedRow]]:
+    found = _told_apart(xml_rows.read(raw, element), notes)
+    layout = tuple(dict.fromkeys(name for _, texts, _ in found for name in texts))
+    return [(line, [texts.get(name) for name in layout], as_it_lies) for line, texts, as_it_lies in found], layout, []
+
+
+def _told_apart(found: list[tuple[int, Any, str]], notes: dict) -> list[tuple[int, Any, str]]:
+    """The same (line, value, text) or, where two values share a line, with the number of each as its line."""
+    if len({line for line, _, _ in found}) == len(found):
+        return found
+    notes["lines"] = "objects share lines: the line of a row is the number of its object"
+    return [(number, value, raw) for number, (_, value, raw) in enumerate(found, start=1)]
 
 
 def _json_values(text: str) -> Iterator[tuple[int, Any, str]]:

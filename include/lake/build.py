@@ -55,13 +55,14 @@ def _ask_matched(connection: psycopg.Connection, kind: str, question: str, befor
     return {day for (day,) in connection.execute(f"with matched as ({source}) {question}", {"kind": kind, "before": before}).fetchall()}
 
 
-def run_of(settings: Settings, day: date, processed: list[date]) -> dict:
+def run_of(settings: Settings, day: date, processed: list[date], known_at: datetime | None = None) -> dict:
     """What the dbt macros are told about a run (see `dbt.run_dbt`)."""
-    return {
+    run = {
         "service_date": day.isoformat(),
         "evidence_days": [other.isoformat() for other in evidence_days(settings, day, processed)],
         "run_at": datetime.now(UTC).isoformat(),
     }
+    return run | ({"known_at": known_at.astimezone(UTC).isoformat()} if known_at else {})
 
 
 def write_deliveries(settings: Settings) -> None:
@@ -70,11 +71,14 @@ def write_deliveries(settings: Settings) -> None:
     tables.write(settings.lake / "deliveries" / "declared.parquet", pa.Table.from_pylist(declared, schema=tables.schema("deliveries")))
 
 
-def build_lake(settings: Settings, day: date, processed: list[date]) -> dict[str, int]:
-    """Build and publish the lake models of one service date; returns rows published by model."""
+def build_lake(settings: Settings, day: date, processed: list[date], known_at: datetime | None = None) -> dict[str, int]:
+    """Build and publish the lake models of one service date; returns rows published by model.
+
+    With `known_at`, from what had arrived by then, as if nothing had come since.
+    """
     tables.create(settings.lake)
     write_deliveries(settings)
-    run = run_of(settings, day, processed)
+    run = run_of(settings, day, processed, known_at)
     dbt.run_dbt(settings, "lake", "build", (*dbt.LAKE_MODELS, *dbt.WITHOUT_UNIT_TESTS), run)
     return publish.publish(settings, run, publish.published_models(dbt.manifest(settings, "lake")))
 

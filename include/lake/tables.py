@@ -186,7 +186,20 @@ REFERENCE = {
     "rmd": [
         ("rmd_number", TEXT), ("frn", TEXT), ("business_name", TEXT), ("foreign_voice_provider", BOOL), ("country", TEXT),
         ("implementation", TEXT), ("voice_service_provider", BOOL), ("gateway_provider", BOOL), ("intermediate_provider", BOOL),
-        ("last_updated", DATE), ("last_recertified", DATE),
+        ("last_updated", DATE), ("last_recertified", DATE), ("other_frns", TEXT),
+    ],
+    "form499": [
+        ("form_499_id", TEXT), ("frn", TEXT), ("legal_name", TEXT), ("doing_business_as", TEXT), ("trade_names", TEXT),
+        ("principal_communications_type", TEXT), ("holding_company", TEXT), ("usf_contributor", BOOL),
+        ("registration_current_as_of", DATE), ("start_date", DATE), ("end_date", DATE), ("states", TEXT),
+    ],
+    "co_codes": [
+        ("npa", TEXT), ("nxx", TEXT), ("ocn", TEXT), ("company", TEXT), ("rate_center", TEXT), ("state", TEXT), ("status", TEXT),
+        ("effective_date", DATE),
+    ],
+    "thousands_blocks": [
+        ("npa", TEXT), ("nxx", TEXT), ("x", TEXT), ("status", TEXT), ("contaminated", BOOL), ("code_holder", TEXT),
+        ("assigned_to", TEXT), ("ocn", TEXT), ("rate_center", TEXT), ("state", TEXT), ("effective_date", DATE),
     ],
     "nanp": [
         ("npa", TEXT), ("type_of_code", TEXT), ("assigned", BOOL), ("in_service", BOOL), ("in_service_on", DATE), ("use", TEXT),

@@ -125,9 +125,8 @@ class Chain:
         for (receipt_id,) in self.lake.execute(sql("snapshot_of_date"), given).fetchall():
             self.receipts.add(receipt_id)
             yield f"    {self.path(receipt_id)}"
-        filing = "rmd_number = $rmd_number or lpad(frn, 10, '0') = $frn"
-        listings = list(self.reference_rows("rmd", filing, rmd_number=row["rmd_number"], frn=row["frn"]))
-        yield "  listed before, in:" if listings else "  listed in no snapshot; what we have of its filing stands in:"
+        listings = list(self.reference_rows("rmd", sql("filing"), rmd_number=row["rmd_number"], frn=row["frn"], matched_by=row["matched_by"]))
+        yield f"  found by {row['matched_by']}, gone since {row['removed_on']}; listed before, in:" if listings else "  listed in no snapshot; what we have of its filing stands in:"
         yield from listings or self.reference_rows("upstreams", "upstream_id = $upstream_id", upstream_id=self.party[1])
 
     def reference_rows(self, table: str, condition: str, **values: Any) -> Iterator[str]:

@@ -16,7 +16,8 @@ AN_EMPTY_DAY = {"service_date": "2026-11-20", "evidence_days": ["2026-11-20"], "
 VERDICT = "legal_name data_status recommendation carried_recommendation reason_codes score"
 SHAPE = """
     attempts calls answered asr acd_seconds share_le_6s share_lt_15s share_lt_30s share_lt_60s share_gt_120s abandoned_share rejected_share
-    distinct_calling_numbers calls_per_calling_number invalid_calling_share dno_share unapproved_calling_share neighbor_share
+    distinct_calling_numbers calls_per_calling_number invalid_calling_share unallocated_calling_share dno_share
+    unapproved_calling_share neighbor_share
     attest_a_share attest_b_share attest_c_share unsigned_share peak_cps
 """
 CONTRACT = {

@@ -105,3 +105,16 @@ def test_the_samples_give_what_the_page_says(desk: Desk):
         assert [book[f"rows_{what}"] for what in ("read", "accepted", "rejected", "duplicate")] == [int(count) for count in counts], name
         unverified = not declarations.load(feed, desk.settings.home).verified
         assert ("unverified" in book["notes"]) == unverified
+
+
+def test_real_reference_files_give_what_a_shell_counts_in_them(desk: Desk):
+    repository = Path(__file__).parents[2]
+    rows = re.findall(r"^\| `([^`]+)` \| `(reference/[^`]+)` \| `(.+)` \| (\d+) \| (\d+) \| (\d+) \|$", DOC, re.MULTILINE)
+    assert {feed for _, feed, *_ in rows} == {"reference/rmd", "reference/nanp", "reference/form499"}
+    for file, feed, counted_by, *counts in rows:
+        command = counted_by.replace("\\|", "|").replace("FILE", file)
+        counted = subprocess.run(command, shell=True, cwd=repository, capture_output=True, text=True, check=True).stdout
+        receipt = desk.load_one(f"{feed}/2026-11-16{Path(file).suffix}", (repository / file).read_bytes())
+        found = [int(counted), receipt.rows_accepted, len(receipt.rejected)]
+        assert found == [int(count) for count in counts], file
+        assert receipt.rows_read == int(counted)

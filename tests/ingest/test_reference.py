@@ -15,6 +15,7 @@ from include.ingest.landing import date_in_name
 from include.lake import tables
 from include.lineage import explain
 from tests.ingest.desk import Desk, numbered_calls
+from tests.ingest.switch_files import SAMPLES
 
 REAL = Path(__file__).parents[2] / "include/demo/real"
 RMD, NPA = REAL / "rmd-final_2024.csv.gz", REAL / "npa_report_2020-03-04.csv.gz"
@@ -56,12 +57,28 @@ MINIMAL: dict[str, tuple[dict[str, str], dict[str, object]]] = {
         },
         {"received_at": datetime(2026, 11, 17, 4), "due_at": None},
     ),
+    "co_codes": (
+        {
+            "NPA-NXX": "212-555", "OCN": "498E", "Company": "VERIZON NEW YORK", "RateCenter": "NWYRCYZN01", "State": "NY", "Use": "AS",
+            "EffectiveDate": "01/02/2020",
+        },
+        {"npa": "212", "nxx": "555", "ocn": "498E", "status": "AS", "effective_date": date(2020, 1, 2)},
+    ),
+    "thousands_blocks": (
+        {
+            "NPA": "212", "NXX": "555", "X": "0", "STATUS": "AV", "Contaminated (Y or N)": "Y", "Code Holder": "VERIZON", "Assigned To": "",
+            "OCN": "498E", "Rate Center": "NWYRCYZN01", "State": "NY", "Block Effective Date": "01/02/2020",
+        },
+        {"x": "0", "ocn": "498E", "contaminated": True, "assigned_to": None, "effective_date": date(2020, 1, 2)},
+    ),
 }  # fmt: skip
+OF_OTHERS = {"co_codes", "thousands_blocks"}
+"""Tables whose files others write, under names of theirs."""
 
 
-def one_row(row: dict[str, str]) -> str:
+def one_row(row: dict[str, str], delimiter: str = ",") -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, row)
+    writer = csv.DictWriter(out, row, delimiter=delimiter)
     writer.writeheader()
     writer.writerow(row)
     return out.getvalue()
@@ -73,18 +90,20 @@ def snapshots(desk: Desk) -> list[tuple[str, str, date | None]]:
 
 
 def test_every_table_is_tried():
-    assert {*MINIMAL, "rmd", "nanp"} == set(tables.REFERENCE)
+    assert {*MINIMAL, "rmd", "nanp", "form499"} == set(tables.REFERENCE)
 
 
 @pytest.mark.parametrize("table", MINIMAL)
 def test_a_minimal_snapshot_of_each_table(desk: Desk, table: str):
     sent, expected = MINIMAL[table]
-    assert list(sent) == [name for name, _ in tables.REFERENCE[table]]
-    receipt = desk.load_one(f"reference/{table}/{table}-2026-11-16.csv", one_row(sent))
-    assert (receipt.state, receipt.rejected, receipt.notes) == ("loaded", [], {})
+    delimiter = "\t" if table == "co_codes" else ","
+    receipt = desk.load_one(f"reference/{table}/{table}-2026-11-16.csv", one_row(sent, delimiter))
+    assert (receipt.state, receipt.rejected) == ("loaded", [])
+    assert receipt.notes.keys() == ({"unverified"} if table in OF_OTHERS else set())
     [row] = desk.rows(f"reference/{table}")
     assert {name: row[name] for name in expected} == expected
-    plain = {name: value or None for name, value in sent.items() if name not in expected}
+    assert table in OF_OTHERS or list(sent) == [name for name, _ in tables.REFERENCE[table]]
+    plain = {name: value or None for name, value in sent.items() if name not in expected and table not in OF_OTHERS}
     assert {name: row[name] if not isinstance(row[name], (date, int)) else sent[name] for name in plain} == plain
     assert (row["receipt_id"], row["source_line"]) == (receipt.file, 2)
     assert snapshots(desk) == [(receipt.path, receipt.file, date(2026, 11, 16))]
@@ -164,6 +183,146 @@ def test_the_real_npa_report(desk: Desk):
         assert rows[sent["NPA_ID"]]["in_service"] == {"Y": True, "N": False}[sent["IN_SERVICE"]]
     assert rows["201"]["in_service_on"] == date(1947, 1, 1)  # written 01-JAN-47
     assert rows["201"]["source_line"] == 4
+
+
+CO_CODES = (
+    "State\tNPA-NXX\tOCN\tCompany\tRateCenter\tEffectiveDate\tUse\tAssignDate\tInitial/Growth\tPooled Code\tIn Service\t"
+    "File Updated 11/16/2026\r\n"
+    "NY \t212-555\t498E\tSOCI\xc9T\xc9\tNWYRCYZN01\t01/02/2020\tAS\t12/01/2019\tI\tY\tY\r\n"
+    "NY \t212-666\t    \t\t\t\tVC\t\t\t\t\t\r\n"
+    "NY \t212-777\t9206\tTORN OFF\tNWYRC\r\n"
+    "NY \t212777\t0123\tX\tY\t2020-01-02\tAS\t\t\t\t\r\n"
+    "NY \t112-777\t0123\tX\tY\t\tAS\t\t\t\t\r\n"
+)
+
+
+def test_a_header_that_ends_with_the_files_date(desk: Desk):
+    receipt = desk.load_one("reference/co_codes/allutlzd-2026-11-16.txt", CO_CODES.encode("latin-1"))
+    assert "unknown_columns" not in receipt.notes
+    assert [(row.line, row.field, row.reason) for row in receipt.rejected] == [
+        (4, "line", "5 fields where the layout has 12"),
+        (5, "effective_date", "not a date like %m/%d/%Y: 2020-01-02"),
+        (6, "npa", "empty"),
+    ]
+    rows = desk.rows("reference/co_codes", "source_line, npa, nxx, ocn, company, state, status")
+    assert [tuple(row.values()) for row in rows] == [
+        (2, "212", "555", "498E", "SOCI\xc9T\xc9", "NY", "AS"), (3, "212", "666", None, None, "NY", "VC"),
+    ]  # fmt: skip
+
+
+CNAC = """
+description: Central office codes of Canada
+format: {type_lines: 1}
+fields:
+  npa: {from: NPA, required: true}
+  nxx: {from: CO Code (NXX), required: true}
+  ocn: {from: OCN}
+  company: {from: Company}
+  rate_center: {from: Exchange Area}
+  status: {from: Status}
+ignored: [Remarks]
+"""
+
+
+def test_a_row_behind_the_header_that_is_only_a_date(desk: Desk):
+    desk.declare("reference/co_codes", CNAC)
+    header = '"NPA","CO Code (NXX)","Status","Exchange Area","Company","OCN","Remarks"\n'
+    text = header + ',,,,,,2023-11-11\n204,200,"In Service","Town","Company","498E",\n'
+    receipt = desk.load_one("reference/co_codes/cnac-2026-11-16.csv", text)
+    assert (receipt.rows_read, receipt.rejected, receipt.notes) == (1, [], {})
+    [row] = desk.rows("reference/co_codes", "source_line, npa, ocn, status")
+    assert row == {"source_line": 3, "npa": "204", "ocn": "498E", "status": "In Service"}
+
+
+def test_the_real_form_499_filer(desk: Desk):
+    sent = (SAMPLES / "form499_filer.xml").read_bytes()
+    receipt = desk.load_one("reference/form499/filers-2021-06-21.xml", sent)
+    assert (receipt.rows_read, receipt.rows_accepted, receipt.rejected, receipt.notes) == (1, 1, [], {})
+    [row] = desk.rows("reference/form499")
+    assert row | {"receipt_id": None} == {
+        "receipt_id": None, "source_line": 4, "form_499_id": "831188", "frn": "0024926677", "legal_name": "LOW LATENCY COMMUNICATIONS LLC",
+        "doing_business_as": None,
+        "trade_names": "Low Latency Communications; String by Low Latency; Lilac by Low Latency",
+        "principal_communications_type": "Interconnected VoIP", "holding_company": "IPIFONY SYSTEMS INC.", "usf_contributor": True,
+        "registration_current_as_of": date(2021, 4, 1), "start_date": date(2015, 1, 12), "end_date": None,
+        "states": "alabama; florida; georgia; illinois; louisiana; north_carolina; pennsylvania; tennessee; texas; virginia",
+    }  # fmt: skip
+
+
+def filers(*rows: str, encoding: str = "ISO-8859-1", top: str = "") -> bytes:
+    return f'<?xml version="1.0" encoding="{encoding}"?>\n{top}<Results>\n{"".join(rows)}</Results>\n'.encode(encoding)
+
+
+def filer(number: str, name: str = "A", more: str = "") -> str:
+    return f"<Filer>\n<Form_499_ID>{number}</Form_499_ID><Filer_ID_Info><Legal_Name>{name}</Legal_Name>{more}</Filer_ID_Info>\n</Filer>\n"
+
+
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "UTF-8", "windows-1252", "UTF-16"])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_xml_is_read_in_the_encoding_that_it_declares(desk: Desk, encoding: str, suffix: str):
+    content = filers(filer("1", "Soci\xe9t\xe9 &amp; Co"), encoding=encoding)
+    receipt = desk.load_one(f"reference/form499/f-2026-11-16.xml{suffix}", gzip.compress(content) if suffix else content)
+    assert (receipt.state, receipt.notes) == ("loaded", {})
+    assert desk.rows("reference/form499", "legal_name") == [{"legal_name": "Soci\xe9t\xe9 & Co"}]
+
+
+def test_each_row_of_xml_has_its_line_and_rejects_are_shown_as_they_lie(desk: Desk):
+    flag = "<USF_Contributor>{}</USF_Contributor><FRN>{}</FRN>".format
+    first, unclear = filer("1", more=flag("", 12345)), filer("2", more=flag("Maybe", ""))
+    content = filers(first, unclear, filer("", "C\xe9"), first, filer("4", more="<new>x</new>"))
+    receipt = desk.load_one("reference/form499/f-2026-11-16.xml", content)
+    assert [(row.line, row.field) for row in receipt.rejected] == [(6, "usf_contributor"), (9, "form_499_id")]
+    assert receipt.rejected[1].raw == filer("", "C\xe9").strip()
+    assert (receipt.rows_duplicate, receipt.notes) == (1, {"unknown_columns": ["Filer_ID_Info/new"]})
+    rows = desk.rows("reference/form499", "source_line, form_499_id, frn, usf_contributor")
+    assert [tuple(row.values()) for row in rows] == [(3, "1", "0000012345", None), (15, "4", None, None)]
+
+
+def test_filers_on_one_line_are_told_apart_by_their_number(desk: Desk):
+    receipt = desk.load_one("reference/form499/f-2026-11-16.xml", filers((filer("1") + filer("2")).replace("\n", "")))
+    assert [row["source_line"] for row in desk.rows("reference/form499")] == [1, 2]
+    assert receipt.notes == {"lines": "objects share lines: the line of a row is the number of its object"}
+
+
+BOMB = '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+OUTSIDE = '<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (filers(filer("1", "&b;"), top=BOMB), "document type declaration"),
+        (filers(filer("1", "&a;"), top=OUTSIDE), "document type declaration"),
+        (b"<!doctype html><html><body>Sorry</body></html>", "fetch it again"),
+        (filers(filer("1"), filer("2"))[:-40], "not well-formed XML"),
+        (filers(filer("1", "A & B")), "not well-formed XML"),
+        (filers(filer("1")).replace(b"ISO-8859-1", b"klingon-1"), "not well-formed XML"),
+        (filers(), "no rows"),
+        (b"form_499_id,frn\n1,2\n", "not well-formed XML"),
+        (b"", "not well-formed XML"),
+    ],
+)
+def test_xml_that_is_none_is_refused_whole(desk: Desk, content: bytes, reason: str):
+    receipt = desk.load_one("reference/form499/f-2026-11-16.xml", content)
+    assert (receipt.state, reason in receipt.reason) == ("refused", True), receipt.reason
+
+
+def test_an_export_of_the_registry_with_all_its_oddities(desk: Desk):
+    """A byte order mark, breaks of lines within cells, the spreadsheet's guard, lost zeros, empty flags, and a header that grew."""
+    header = gzip.decompress(RMD.read_bytes()).split(b"\n")[0].decode().strip()
+    row = dict.fromkeys(header.split(",") + ["last_recertified", "brand_new"], "") | {
+        "number": "RMD0000001", "frn": "12345", "business_name": "'=Sum, Inc.", "business_address": "1 Main\nSuite 2\nTown",
+        "other_frns": "0000000002;  3",
+    }  # fmt: skip
+    second = one_row(row | {"number": "RMD0000002", "frn": ""}).split("\r\n", 1)[1]
+    text = one_row(row | {"last_recertified": "2026-02-20"}).replace("\r\n", "\n") + second
+    receipt = desk.load_one("reference/rmd/rmd-2026-11-16.csv", b"\xef\xbb\xbf" + text.encode())
+    assert (receipt.rows_accepted, receipt.rejected, receipt.notes) == (2, [], {"unknown_columns": ["brand_new"]})
+    columns = "source_line, rmd_number, frn, business_name, foreign_voice_provider, gateway_provider, other_frns, last_recertified"
+    assert [tuple(row.values()) for row in desk.rows("reference/rmd", columns)] == [
+        (2, "RMD0000001", "0000012345", "=Sum, Inc.", None, None, "0000000002;  3", date(2026, 2, 20)),
+        (5, "RMD0000002", None, "=Sum, Inc.", None, None, "0000000002;  3", None),
+    ]
 
 
 def rmd_cut(rows: int) -> bytes:

@@ -34,6 +34,14 @@ def receipt(
     """
 
 
+def problem(table: str, kind: str, feed: str | None = None) -> str:
+    """An insert of a problem of the reference data."""
+    return f"""
+    insert into lake.reference_problems_daily (service_date, table_name, problem, subject, detail, feed)
+    values ('{MONDAY}', '{table}', '{kind}', 's', 'why', {f"'{feed}'" if feed else "null"})
+    """
+
+
 DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
     ("call_records", "receipts_add_up"): (
         [
@@ -143,6 +151,30 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
         "2: upstream_id U20",
         (),
     ),
+    ("evidence_feeds", "no_newer_snapshot_was_refused"): (
+        [
+            receipt("reference", "reference/rmd", f"reference/rmd/rmd-{MONDAY:%Y%m%d}.csv.gz", "refused"),
+            receipt("reference", "reference/rmd", f"reference/rmd/rmd-{TUESDAY}.csv", "refused"),
+            receipt("reference", "reference/rmd", "reference/rmd/rmd-2026-01-01.csv", "refused"),
+            "update ops.file_service_dates set service_date = service_date - 3 from ops.file_receipts as f"
+            f" where f.file = file_service_dates.file and f.feed = 'reference/rmd' and service_date = '{MONDAY}'",
+        ],
+        f"1: feed reference/rmd, path reference/rmd/rmd-{MONDAY:%Y%m%d}.csv.gz, reason why, in_force_from 2026-11-13",
+        ("reference/rmd",),
+    ),
+    ("reference_data", "trunks_name_one_party"): (
+        [problem("trunks", "overlap", feed="cdr/standard"), problem("trunks", "overlap", feed="cdr/asterisk"), problem("trunks", "overlap")],
+        "2: feed cdr/",
+        ("cdr/asterisk", "cdr/standard"),
+    ),
+    ("reference_data", "unused_trunks_name_one_party"): ([problem("trunks", "overlap")], "1: subject s, detail why", ()),
+    ("reference_data", "parties_are_known"): (
+        [problem("caller_ids", "unknown_party"), problem("customers", "unknown_parent")],
+        "2: table_name c",
+        (),
+    ),
+    ("reference_data", "caller_ids_have_one_customer"): ([problem("caller_ids", "assigned_twice")], "1: subject s, detail why", ()),
+    ("reference_data", "upstream_ids_agree"): ([problem("upstreams", "ids_disagree")], "1: subject s, detail why", ()),
 } | {
     (f"{kind}_risk_daily", check): ([statement.format(kind=kind, day=MONDAY, party=party)], observed.format(kind=kind, party=party), ())
     for kind, party in (("customer", "C1001"), ("upstream", "U201"))

@@ -108,6 +108,7 @@ long as (
         ('abandoned_share', 'share', abandoned, attempts),
         ('rejected_share', 'share', rejected, attempts),
         ('invalid_calling_share', 'share', invalid_calling, attempts),
+        ('unallocated_calling_share', 'share', unallocated_calling, allocation_judged),
         ('anonymous_calling_share', 'share', anonymous_calling, attempts),
         ('dno_share', 'share', dno_calling, attempts),
         ('unapproved_calling_share', 'share', case when party_kind = 'customer' then unapproved_calling end, attempts),

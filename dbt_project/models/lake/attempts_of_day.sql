@@ -127,8 +127,11 @@ select
     n.calling_number is not null as never_originating,
     a.party_kind = 'customer' and a.calling_class not in ('anonymous', 'missing') and p.calling_number is null as unapproved,
     d.calling_number is not null as declared,
-    a.calling_class = 'valid_us' and a.called_class = 'valid_us' and left(a.calling_number, 5) = left(a.called_number, 5) as neighbor
+    a.calling_class = 'valid_us' and a.called_class = 'valid_us' and left(a.calling_number, 5) = left(a.called_number, 5) as neighbor,
+    -- null where no list judges the code
+    not k.assigned or contains(k.available_blocks, substr(a.calling_number, 9, 1)) as unallocated
 from attempts as a
 left join never_originating as n on n.calling_number = a.calling_number
 left join approved as p on p.party_id = a.party_id and p.calling_number = a.calling_number and a.party_kind = 'customer'
 left join declared as d on d.party_id = a.party_id and d.calling_number = a.calling_number and a.party_kind = 'customer'
+left join {{ ref('code_allocation') }} as k on k.code = left(a.calling_number, 8) and a.calling_class = 'valid_us'

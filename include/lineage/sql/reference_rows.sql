@@ -7,7 +7,7 @@ with arrived as (
 )
 
 select receipt_id, source_line, newest[1] as snapshot_from
-from read_parquet($files)
+from read_parquet($files, union_by_name = true)
 join arrived using (receipt_id)
 where $condition
 order by newest desc, source_line
