@@ -2,7 +2,7 @@
 python := .venv/bin/python
 tollgate := @$(python) -m include.cli
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status backfill as-known explain preview warehouse-url verify bench
+.PHONY: help setup demo test up down status backfill notice explain preview warehouse-url verify bench
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +31,8 @@ status: setup ## show what runs
 backfill: setup ## process service dates in order: FROM=YYYY-MM-DD TO=YYYY-MM-DD
 	$(tollgate) backfill --from "$(FROM)" --to "$(TO)"
 
-as-known: setup ## build the lake's tables of a date as they were known at an instant: DAY=YYYY-MM-DD AT=<ISO 8601 with offset>
-	$(tollgate) as-known --day "$(DAY)" --at "$(AT)"
+notice: setup ## process the traceback notices in the landing folder at once
+	$(tollgate) notice
 
 explain: setup ## a recommendation, down to files and lines: ID=<recommendation_id>
 	$(tollgate) explain "$(ID)"

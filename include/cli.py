@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -15,7 +15,7 @@ from include import settings as installation
 from include.decisions import ledger
 from include.ingest.declarations import BadDeclaration
 from include.operations import backfill as backfills
-from include.operations import report
+from include.operations import notices, report
 from include.platform import PlatformError, airflow, lifecycle
 from include.platform.airflow_api import AirflowApi
 from include.settings import Settings
@@ -56,6 +56,18 @@ def backfill(settings: Settings, arguments: argparse.Namespace) -> int:
     return process_days(settings, days)
 
 
+def notice(settings: Settings, _: argparse.Namespace) -> int:
+    lifecycle.up(settings)
+    began = time.monotonic()
+    with AirflowApi(settings) as api:
+        failed = notices.handle(api, say=lambda text: print(f"[{time.monotonic() - began:4.0f} s] {text}", flush=True))
+    if failed:
+        print(f"FAILED: {failed}")
+        return 1
+    print(f"\n{report.notices(settings)}")
+    return 0
+
+
 def process_days(settings: Settings, days: list[date]) -> int:
     """Process the dates with visible progress; 0 when each ended in recommendations, a HOLD or a block."""
     began = time.monotonic()
@@ -82,22 +94,6 @@ def run_demo(settings: Settings, _: argparse.Namespace) -> int:
     failed = process_days(settings, days)
     print(f"\n{report.full(settings, days[-1])}\n\n{report.where_to_look(settings)}\n\n{time.monotonic() - began:.0f} s in all, without set-up")
     return failed
-
-
-def as_known(settings: Settings, arguments: argparse.Namespace) -> int:
-    from include.lake import build  # the same
-
-    for model, rows in build.build_lake(settings, arguments.day, [], arguments.at).items():
-        print(f"lake.{model}: {rows} rows of {arguments.day}, as known at {arguments.at.isoformat()}")
-    print(f"what is known now: make backfill FROM={arguments.day} TO={arguments.day}")
-    return 0
-
-
-def instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} has no offset: write it as 2026-11-20T12:00:00Z")
-    return at
 
 
 def run_explain(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -152,9 +148,7 @@ def parser() -> argparse.ArgumentParser:
     chosen = command("backfill", backfill, "process service dates, in order, from what lies in the landing folder")
     chosen.add_argument("--from", dest="first", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
     chosen.add_argument("--to", dest="last", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
-    once = command("as-known", as_known, "build the lake's tables of a date as they were known at an instant, marts and ledger left alone")
-    once.add_argument("--day", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
-    once.add_argument("--at", type=instant, required=True, metavar="YYYY-MM-DDThh:mm:ssZ")
+    command("notice", notice, "process the traceback notices that lie in the landing folder, at once")
     command("demo", run_demo, "process a made-up week and show what comes of it")
     command("explain", run_explain, "a recommendation, down to files and lines").add_argument("recommendation_id")
     looked_at = command("preview", run_preview, "what a file is to a feed's declaration; loads nothing")

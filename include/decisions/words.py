@@ -76,7 +76,7 @@ def review_body(case: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> s
     payload = case["payload"]
     linked = ", ".join(map(code, payload["linked_party_ids"])) or "none known"
     traced = ", ".join(map(code, payload["traceback_ids"])) or "none"
-    trunks = ", ".join(map(code, payload["trunks"])) or "none known"
+    trunks = ", ".join(map(code, payload.get("trunks", ()))) or "none known"
     steps = {
         "SUSPEND": "stop all traffic of the whole party, all its trunks, today, while it is investigated",
         "RESTRICT": "cap its call rate and channels, pin its caller IDs to the verified list, open no new trunks",

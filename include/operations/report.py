@@ -96,6 +96,23 @@ def full(settings: Settings, day: date) -> str:
     return "\n\n".join(f"{title}\n{'-' * len(title)}\n{text.rstrip()}" for title, text in sections if text)
 
 
+def notices(settings: Settings) -> str:
+    """The notices that wait for an answer, newest first: what the search came to, and what may be answered."""
+    with psycopg.connect(settings.url("auditor"), row_factory=dict_row) as connection:
+        found = connection.execute((SQL / "notices.sql").read_text(encoding="utf-8")).fetchall()
+    parts = [f"NOTICES WITHOUT AN ANSWER: {len(found) or 'none'}"]
+    for row in found:
+        party = f" {row['party_kind']} {row['party_id']}" if row["party_id"] else ""
+        line = f", {row['source_file']} line {row['source_line']}" if row["source_file"] else ""
+        parts += [
+            "",
+            wrapped(f"{row['traceback_id']}: {row['state']}{party}, due {row['due_at']:%Y-%m-%d %H:%M} UTC{line}", "  ", ""),
+            *([wrapped(f"It recurs: {row['recurrence']}", "    ", "  ")] if row["recurrence"] else []),
+            *(wrapped(sentence, "    ", "  | ") for sentence in row["answer_draft"].splitlines()),
+        ]
+    return "\n".join(parts)
+
+
 def where_to_look(settings: Settings) -> str:
     """Addresses and commands to go on with."""
     return "\n".join(

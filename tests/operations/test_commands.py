@@ -49,26 +49,11 @@ def test_backfill_of_dates_that_are_none_starts_nothing(processed_world: Process
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["explain"], ["backfill"], ["as-known"]])
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["explain"], ["backfill"]])
 def test_a_command_that_is_none_shows_how_to_call_it(processed_world: ProcessedWorld, arguments: list[str]):
     ended = command(processed_world, *arguments)
     assert ended.returncode == 2
     assert ended.stderr.startswith("usage: tollgate")
-
-
-def test_a_date_as_known_before_anything_arrived_is_empty(own_world: ProcessedWorld):
-    verdict = own_world.verdict(TUESDAY, "U210")
-    ended = command(own_world, "as-known", "--day", str(TUESDAY), "--at", "2020-01-01T00:00:00Z")
-    assert ended.returncode == 0, ended.stderr
-    assert f"lake.customer_traffic_daily: 0 rows of {TUESDAY}, as known at 2020-01-01T00:00:00+00:00" in ended.stdout
-    assert f"make backfill FROM={TUESDAY} TO={TUESDAY}" in ended.stdout
-    assert own_world.verdict(TUESDAY, "U210") == verdict
-
-
-def test_an_instant_without_an_offset_is_none(processed_world: ProcessedWorld):
-    ended = command(processed_world, "as-known", "--day", str(TUESDAY), "--at", "2020-01-01")
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert "has no offset: write it as 2026-11-20T12:00:00Z" in ended.stderr
 
 
 def test_verify_of_a_whole_ledger(processed_world: ProcessedWorld):
