@@ -250,7 +250,7 @@ NOTICE_COLUMNS = (
 NEEDED = {
     "cdr": ("call_id", "switch_id", "start_time", "end_time", "ingress_trunk", "sip_code"),
     "complaints": ("received_at",),
-    "tracebacks": ("traceback_id", "received_at", "call_at", "called_number"),
+    "tracebacks": ("received_at", "call_at"),
     "manifest": ("file", "rows"),
 }
 """Columns without which a row means nothing: required, or with a default, in every declaration of the kind."""
@@ -541,6 +541,10 @@ def _check_whole(check: _Check, declaration: Declaration) -> None:
         field_ = declaration.fields.get(column)
         if field_ is None or not (field_.required or field_.chain[-1].default is not None):
             check.fail(f"fields.{column}", "must be declared, with 'required: true' or a default")
+    if declaration.kind == "tracebacks" and not any(
+        declaration.fields.get(column, Field()).required for column in ("called_number", "calling_number")
+    ):
+        check.fail("fields.called_number", "must be declared, with 'required: true', or else calling_number: a call is searched for by its numbers")
     if declaration.sequence and declaration.kind != "cdr":
         check.fail("sequence", "is for call records only: leave it out")
     for column in declaration.key:

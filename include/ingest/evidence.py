@@ -90,6 +90,13 @@ def _is_assumed(as_sent: pd.Series, declaration: Declaration) -> pd.Series:
 def notice_columns(parsed: records.Records, declaration: Declaration) -> pd.DataFrame:
     """Numbers, and how precisely the notice states the call's time."""
     frame = parsed.rows.copy()
+    for optional in ("calling_number", "called_number"):
+        if optional not in frame:
+            frame[optional] = pd.Series(None, index=frame.index, dtype="object")
+    if "traceback_id" not in frame:
+        # Without an id of its own a notice is what it says.
+        said = ["\x1f".join(map(_content, row)) for row in parsed.as_sent.itertuples(index=False, name=None)]
+        frame["traceback_id"] = [f"{declaration.name}-{sha256(text.encode()).hexdigest()[:20]}" for text in said]
     _add_numbers(frame, "calling")
     _add_numbers(frame, "called")
     time_of_day = frame["call_at_as_sent"].str.extract(TIME_OF_DAY)

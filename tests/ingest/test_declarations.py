@@ -134,6 +134,7 @@ FAULTY: dict[str, tuple[str, str | bytes, str, str]] = {
     "pad for calls": ("cdr/x", field("{pad: 3}"), "fields.attestation.pad", "not for call records"),
     "pad as text": ("reference/trunks", TRUNKS.replace("trunk: {required: true}", "trunk: {required: true, pad: x}"), "fields.trunk.pad is 'x'", "number"),
     "folder for complaints": ("complaints/x", COMPLAINTS.replace("topic: {}", "topic: {folder: true}"), "fields.topic.folder", "name a column"),
+    "notice without a number": ("tracebacks/x", NOTICES.replace("called_number: {required: true}", "called_number: {}"), "fields.called_number", "numbers"),
     "date for a notice's arrival": (
         "tracebacks/x", NOTICES.replace("received_at: {", "received_at: {date_only: true, "), "fields.received_at.date_only", "leave it out",
     ),

@@ -332,3 +332,26 @@ def test_a_feed_of_ones_own_may_leave_out_what_is_not_needed(desk: Desk):
     assert (receipt.rows_accepted, receipt.rows_duplicate) == (1, 1)
     [row] = desk.rows("complaints", "call_time_known, calling_number, topic, zone_as_sent")
     assert row == {"call_time_known": False, "calling_number": "+12025550123", "topic": None, "zone_as_sent": "Z"}
+
+
+def test_the_real_exhibit_rows_are_notices_with_dates_alone_and_no_called_number(desk: Desk):
+    exhibit = Path(__file__).parent / "samples" / "ftc_point_of_no_entry_exhibit_rows.csv"
+    told = list(csv.DictReader(io.StringIO(exhibit.read_text())))
+    receipt = desk.load_one("tracebacks/ftc_exhibit/rows.csv", exhibit.read_text())
+    assert (receipt.rows_read, receipt.rows_accepted, receipt.rejected, receipt.rows_duplicate) == (72, 72, [], 0)
+    rows = {row["source_line"]: row for row in desk.rows("notices")}
+    assert len({row["traceback_id"] for row in rows.values()}) == 72
+    assert {(row["call_precision_seconds"], row["zone_as_sent"], row["zone_assumed"]) for row in rows.values()} == {(86_400, "America/New_York", True)}
+    styles = {"/": "%m/%d/%Y", ",": "%b %d, %Y"}
+
+    def midnight(text: str) -> datetime:
+        local = datetime.strptime(text, next(style for mark, style in styles.items() if mark in text)).replace(tzinfo=ZoneInfo("America/New_York"))
+        return local.astimezone(UTC).replace(tzinfo=None)
+
+    for line, sent in enumerate(told, start=2):
+        row = rows[line]
+        assert (row["call_at"], row["received_at"]) == (midnight(sent["call_date_raw"]), midnight(sent["traceback_date_raw"]))
+        assert row["calling_number"] == "+1" + sent["caller_id_raw"][-10:] and row["called_number"] is None
+        assert (row["campaign"], row["requester"], row["violation_class"]) == (sent["campaign_raw"], "itg", None)
+    again = desk.load_one("tracebacks/ftc_exhibit/again.csv", exhibit.read_text() + "\n")
+    assert (again.rows_accepted, again.rows_duplicate) == (0, 72)
