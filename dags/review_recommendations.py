@@ -54,7 +54,7 @@ def review_recommendations():
         return stages.open_notices(dag_run.run_id)
 
     @task_group
-    def notice(traceback_id: str, subject: str, body: str):
+    def notice(traceback_id: str, subject: str, body: str, afterwards: str):
         respond = HITLOperator(
             task_id="respond",
             subject=subject,
@@ -72,7 +72,7 @@ def review_recommendations():
 
         mitigate = HITLOperator(
             task_id="mitigate",
-            subject="What was done about the caller? " + subject,
+            subject=afterwards,
             body="The requester is answered; that does not stop the calls. Say what was done, and why: `No fault found` needs the evidence for it.",
             options=["Caller warned", "Caller restricted", "Caller terminated", "Upstream notified", "No fault found"],
             params={"comment": Param(type="string", minLength=3, description="What you know and did")},

@@ -134,7 +134,13 @@ def open_notices(dag_run_id: str) -> list[dict[str, Any]]:
     with psycopg.connect(configuration.load().url("recommender")) as connection:
         asked = notices.ask(connection, dag_run_id)
     return [
-        {"traceback_id": notice["traceback_id"], "subject": words.notice_subject(notice), "body": words.notice_body(notice)} for notice in asked
+        {
+            "traceback_id": notice["traceback_id"],
+            "subject": words.notice_subject(notice),
+            "body": words.notice_body(notice),
+            "afterwards": words.mitigation_subject(notice),
+        }
+        for notice in asked
     ]
 
 

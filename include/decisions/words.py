@@ -119,6 +119,11 @@ def notice_subject(notice: dict[str, Any]) -> str:
     return f"Answer traceback {plain(notice['traceback_id'], 80)} by {notice['due_at']:%Y-%m-%d %H:%M} UTC"
 
 
+def mitigation_subject(notice: dict[str, Any]) -> str:
+    """What is asked once the requester is answered, as plain text."""
+    return f"What was done about the caller of traceback {plain(notice['traceback_id'], 80)}?"
+
+
 def notice_body(notice: dict[str, Any]) -> str:
     """What the person who answers a requester reads, as Markdown."""
     found = STATES[notice["search_state"]]

@@ -14,12 +14,12 @@ parties as (
 
 ),
 
--- restated verdicts stand beside the older ones: the newest entry of the newest date speaks
+-- Restated verdicts stand beside the older ones: the newest entry of the newest date speaks. What a notice made of a party
+-- at once is of a later date than the newest processed one.
 newest as (
 
     select distinct on (r.party_kind, r.party_id) r.*
     from {{ ref('stg_recommendations') }} as r
-    inner join newest_day as d on r.service_date <= d.service_date
     order by r.party_kind, r.party_id, r.service_date desc, r.entry_id desc
 
 ),
@@ -39,8 +39,8 @@ select
     n.recommendation,
     n.reason_codes,
     case
-        when n.service_date is distinct from p.service_date and b.service_date is not null then 'blocked'
-        when n.service_date is distinct from p.service_date then 'pending'
+        when coalesce(n.service_date < p.service_date, true) and b.service_date is not null then 'blocked'
+        when coalesce(n.service_date < p.service_date, true) then 'pending'
         when n.recommendation not in ('SUSPEND', 'RESTRICT') then 'no_review_needed'
         when v.decision = 'approve' then 'approved'
         when v.decision = 'reject' then 'rejected'
