@@ -75,7 +75,7 @@ def review_recommendations():
             subject=afterwards,
             body="The requester is answered; that does not stop the calls. Say what was done, and why: `No fault found` needs the evidence for it.",
             options=["Caller warned", "Caller restricted", "Caller terminated", "Upstream notified", "No fault found"],
-            params={"comment": Param(type="string", minLength=3, description="What you know and did")},
+            params={"comment": Param("", type="string", description="What you know and did")},
             map_index_template="{{ task.subject }}",
         )
 

@@ -64,7 +64,12 @@ def record_response(connection: psycopg.Connection, traceback_id: str, comment: 
 
 
 def record_mitigation(connection: psycopg.Connection, traceback_id: str, option: str, comment: str, actor: str, answered_at: datetime) -> None:
-    """Append what was done about the traced caller, one of `MITIGATIONS`; answering in time does not stop the calls."""
+    """Append what was done about the traced caller, one of `MITIGATIONS`: answering in time does not stop the calls.
+
+    ValueError where nothing is said of why there is no fault.
+    """
+    if MITIGATIONS[option] == "no_fault_found" and not comment.strip():
+        raise ValueError("no fault found, and not a word of the evidence for it: clear notice.mitigate to be asked again, and say why")
     row = _worklist(connection, traceback_id)
     _append(connection, row, [(MITIGATIONS[option], {"comment": comment})], actor, answered_at, after=("mitigation_pending",))
 
