@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
+from zoneinfo import available_timezones
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -25,6 +26,8 @@ class Settings:
     """Empty for the embedded PostgreSQL, else the owner's URL of any PostgreSQL 15+ server."""
     pg_port: int
     airflow_port: int
+    office_zone: str
+    """IANA time zone of the office that answers traceback notices: its business hours start their clock."""
 
     @property
     def secrets(self) -> Path:
@@ -100,6 +103,12 @@ def load(environ: dict[str, str] | None = None) -> Settings:
             raise ValueError(f"{name}={value!r}: a port is a number from 1 to 65535")
         return int(value)
 
+    def zone(name: str, default: str) -> str:
+        value = setting(name, default)
+        if value not in available_timezones():
+            raise ValueError(f"{name}={value!r}: a name of the IANA time zone database, such as America/Chicago")
+        return value
+
     home = Path(setting("TOLLGATE_HOME", str(REPOSITORY / ".tollgate"))).expanduser().resolve()
     engine = setting("TOLLGATE_LAKE_ENGINE", "duckdb")
     if engine != "duckdb":
@@ -115,6 +124,7 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         warehouse_url=warehouse_url,
         pg_port=port("TOLLGATE_PG_PORT", "55432"),
         airflow_port=port("TOLLGATE_AIRFLOW_PORT", "8080"),
+        office_zone=zone("TOLLGATE_OFFICE_ZONE", "America/New_York"),
     )
 
 

@@ -10,5 +10,5 @@
 
 {#- The zone of the office that answers requesters: TOLLGATE_OFFICE_ZONE. -#}
 {% macro office_zone() -%}
-  '{{ env_var('TOLLGATE_OFFICE_ZONE', 'America/New_York') }}'
+  '{{ env_var("TOLLGATE_OFFICE_ZONE", "UTC") }}'
 {%- endmacro %}

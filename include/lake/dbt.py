@@ -69,6 +69,7 @@ def environment(settings: Settings, target: str, run: dict) -> dict[str, str]:
         "TOLLGATE_PG_PORT": str(settings.pg_server_port),
         "TOLLGATE_PG_DATABASE": settings.database,
         "TOLLGATE_PG_USER": settings.role_name("transformer"),
+        "TOLLGATE_OFFICE_ZONE": settings.office_zone,
         "DBT_ENV_SECRET_TOLLGATE_PG_PASSWORD": settings.password("transformer"),
     }
 

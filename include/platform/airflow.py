@@ -39,6 +39,7 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "TOLLGATE_WAREHOUSE_URL": settings.warehouse_url,
         "TOLLGATE_PG_PORT": str(settings.pg_port),
         "TOLLGATE_AIRFLOW_PORT": str(settings.airflow_port),
+        "TOLLGATE_OFFICE_ZONE": settings.office_zone,
         "TOLLGATE_INSTALLED_AT": installed_at(settings),
         "PYTHONPATH": str(REPOSITORY),
         "TZ": "UTC",

@@ -59,7 +59,7 @@ def test_an_empty_value_means_the_default(clone: Path):
     empty = dict.fromkeys(
         [
             "TOLLGATE_HOME", "TOLLGATE_LANDING", "TOLLGATE_LAKE", "TOLLGATE_LAKE_ENGINE", "TOLLGATE_WAREHOUSE_URL",
-            "TOLLGATE_PG_PORT", "TOLLGATE_AIRFLOW_PORT",
+            "TOLLGATE_PG_PORT", "TOLLGATE_AIRFLOW_PORT", "TOLLGATE_OFFICE_ZONE",
         ],
         "",
     )  # fmt: skip
@@ -76,6 +76,7 @@ def test_an_empty_value_means_the_default(clone: Path):
         ("TOLLGATE_AIRFLOW_PORT", "65536", "TOLLGATE_AIRFLOW_PORT='65536'"),
         ("TOLLGATE_AIRFLOW_PORT", "0", "TOLLGATE_AIRFLOW_PORT='0'"),
         ("TOLLGATE_PG_PORT", "-1", "TOLLGATE_PG_PORT='-1'"),
+        ("TOLLGATE_OFFICE_ZONE", "Eastern", "TOLLGATE_OFFICE_ZONE='Eastern'.*America/Chicago"),
     ],
 )
 def test_a_wrong_value_is_named(clone: Path, name: str, value: str, words: str):

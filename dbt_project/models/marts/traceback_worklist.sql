@@ -99,7 +99,10 @@ drafted as (
                     || coalesce(', ' || rmd_number, '') || '. We are ' || case our_role when 'gateway' then 'the gateway' else 'an intermediate' end || ' provider.'
                 when status = 'unique' then 'The call came to us on a trunk whose owner we are still establishing.'
                 when status = 'multiple' then candidates || ' of our calls fit what you give. Please send the seconds of the call''s time, its zone and the calling number.'
-                when status = 'none' then 'We have no record of this call. Our records of those hours are complete; we searched by called number, an hour either way and at whole-hour differences of zone.'
+                when status = 'none' and call_precision_seconds >= 86400
+                then 'We have no record of this call. Our records of that day are complete; we searched by the numbers you give, to the day''s end in every zone of the country.'
+                when status = 'none'
+                then 'We have no record of this call. Our records of those hours are complete; we searched by the numbers you give, an hour either way and at whole-hour differences of zone.'
                 else 'We cannot answer yet: our own records of those hours are not complete.'
             end,
             case
