@@ -78,3 +78,18 @@
   ) as ranked
   where preference = 1
 {%- endmacro %}
+
+{#-
+  To whom we ourselves assigned `numbers` (a relation with calling_number), on each day of `days` (service_date): rows of
+  service_date, number and customer_id, for the numbers that are somebody's.
+-#}
+{% macro holders_of(numbers, days) -%}
+  select s.service_date, n.calling_number as number, min(i.customer_id) as customer_id
+  from (
+    {{ covered_numbers(numbers, '(select number from ' ~ source('raw_lake', 'reference_caller_ids') ~ ' where assigned_by_us)', 'n.calling_number, p.number') }}
+  ) as n
+  inner join {{ source('raw_lake', 'reference_caller_ids') }} as i on i.number = n.number
+  inner join ({{ snapshot_in_force('caller_ids', days) }}) as s on s.receipt_id = i.receipt_id
+  where i.assigned_by_us and {{ valid_on('i', 's.service_date') }}
+  group by s.service_date, n.calling_number
+{%- endmacro %}

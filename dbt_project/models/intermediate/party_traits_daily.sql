@@ -4,6 +4,14 @@ with parties as (
     from {{ ref('party_daily') }} as p
     inner join {{ ref('days_to_build') }} as d using (service_date)
 
+),
+
+victims as (
+
+    select service_date, customer_id from {{ ref('complaint_matches') }} where match_level = 'V'
+    union
+    select service_date, calling_number_holder from {{ ref('notice_matches') }} where match_status = 'none' and calling_number_holder is not null
+
 )
 
 -- Declared, documented, verified, and keeping to it: machine-made patterns are expected of this customer.
@@ -39,9 +47,8 @@ where protected
 union all
 
 -- Our number, somebody else's calls: shown for 30 days, whatever else is received, and never counted against the subscriber.
-select p.service_date, p.party_kind, p.party_id, 'spoof_victim' as trait, min(k.service_date) as since
+select p.service_date, p.party_kind, p.party_id, 'spoof_victim' as trait, min(v.service_date) as since
 from parties as p
-inner join {{ ref('complaint_matches') }} as k
-    on k.service_date between p.service_date - 29 and p.service_date and k.customer_id = p.party_id
-where p.party_kind = 'customer' and k.match_level = 'V'
+inner join victims as v on v.service_date between p.service_date - 29 and p.service_date and v.customer_id = p.party_id
+where p.party_kind = 'customer'
 group by p.service_date, p.party_kind, p.party_id

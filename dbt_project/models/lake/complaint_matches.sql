@@ -36,28 +36,9 @@ call_days as (
 
 ),
 
-assigned as (
-
-    select receipt_id, customer_id, number, valid_from, valid_to
-    from {{ source('raw_lake', 'reference_caller_ids') }}
-    where assigned_by_us
-
-),
-
-assigned_numbers as (
-
-    {{ covered_numbers('numbers', 'assigned', 'n.calling_number, p.number') }}
-
-),
-
 holders as (
 
-    select s.service_date as call_date, n.calling_number as number, min(i.customer_id) as customer_id
-    from assigned_numbers as n
-    inner join assigned as i on i.number = n.number
-    inner join ({{ snapshot_in_force('caller_ids', 'call_days') }}) as s on s.receipt_id = i.receipt_id
-    where {{ valid_on('i', 's.service_date') }}
-    group by s.service_date, n.calling_number
+    {{ holders_of('numbers', 'call_days') }}
 
 ),
 
@@ -81,8 +62,8 @@ levelled as (
         b.customer_id as callback_holder
     from windows as w
     left join parties as p on p.receipt_id = w.receipt_id and p.source_line = w.source_line
-    left join holders as h on h.number = w.calling_number and h.call_date = w.call_date
-    left join holders as b on b.number = w.callback_number and b.call_date = w.call_date
+    left join holders as h on h.number = w.calling_number and h.service_date = w.call_date
+    left join holders as b on b.number = w.callback_number and b.service_date = w.call_date
 
 )
 

@@ -162,6 +162,25 @@ single as (
 
 ),
 
+-- whose number it is, where we assigned it ourselves
+numbers as (
+
+    select distinct calling_number from notices where calling_number is not null
+
+),
+
+call_days as (
+
+    select distinct cast(call_at as date) as service_date from notices where call_at is not null
+
+),
+
+holders as (
+
+    {{ holders_of('numbers', 'call_days') }}
+
+),
+
 counted as (
 
     select
@@ -220,8 +239,10 @@ select
     s.signer,
     s.orig_id,
     s.receipt_id,
-    s.source_line
+    s.source_line,
+    h.customer_id as calling_number_holder
 from notices as n
 left join counted as k on k.notice_receipt_id = n.receipt_id and k.notice_source_line = n.source_line
 left join single as s on s.notice_receipt_id = n.receipt_id and s.notice_source_line = n.source_line
 left join narrowest as o on o.notice_receipt_id = n.receipt_id and o.notice_source_line = n.source_line
+left join holders as h on h.number = n.calling_number and h.service_date = cast(n.call_at as date)

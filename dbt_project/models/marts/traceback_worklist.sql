@@ -146,6 +146,7 @@ select
     j.call_at at time zone 'UTC' as call_at,
     j.party_kind,
     j.party_id,
+    j.calling_number_holder,
     j.our_role,
     j.attestation,
     j.attestation_sent,
