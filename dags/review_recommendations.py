@@ -60,7 +60,7 @@ def review_recommendations():
             subject=subject,
             body=body,
             options=["Answered"],
-            params={"comment": Param("", type="string", description="What was answered, where it differs from the draft")},
+            params={"comment": Param(None, type=["null", "string"], description="What was answered, where it differs from the draft")},
             map_index_template="{{ task.subject }}",
         )
 

@@ -27,9 +27,9 @@ def plain(text: str, longest: int = 120) -> str:
     return re.sub(r"\{(?=[{%#])", "{ ", cut) or "(no name)"
 
 
-def code(text: str) -> str:
+def code(text: str, longest: int = 120) -> str:
     """The same as Markdown code, in which nothing is markup and nothing becomes a link, however many backticks it holds."""
-    shown = plain(text)
+    shown = plain(text, longest)
     fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
     edge = " " if "`" in (shown[0], shown[-1]) else ""
     return f"{fence}{edge}{shown}{edge}{fence}"
@@ -130,7 +130,7 @@ def notice_body(notice: dict[str, Any]) -> str:
     party = f": {notice['party_kind']} {code(notice['party_id'])}" if notice["party_id"] else ""
     window = f", found within {notice['match_window_seconds']:,} s of the time given" if notice["match_window_seconds"] else ""
     others = f" {notice['calls_from_others']} calls to that number at about that time came from another number." if notice["calls_from_others"] else ""
-    draft = [f"    {plain(line, 400)}" for line in notice["answer_draft"].splitlines()]
+    draft = [text for line in notice["answer_draft"].splitlines() for text in (code(line, 400), "")]
     return "\n".join(
         [
             f"**{found}**{party}{window}.{others}",
@@ -142,7 +142,6 @@ def notice_body(notice: dict[str, Any]) -> str:
             "A draft of the answer:",
             "",
             *draft,
-            "",
             "Send the answer to the requester, then confirm here that it is sent. What is done about the caller is asked next.",
         ]
     )
