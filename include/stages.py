@@ -93,7 +93,7 @@ def append_recommendations(days: list[date], run: str) -> int:
             appended += ledger.append_recommendations(connection, day, run)
         # Calls that have come since may be those that notices of a day not built yet speak of.
         notices.append_recommendations(connection, run)
-        notices.append_transitions(connection)
+        notices.append_transitions(connection, datetime.now(UTC))
     log.info("%s: %d new or restated recommendations", ", ".join(map(str, days)), appended)
     return appended
 
@@ -108,7 +108,7 @@ def act_on_notices(run: str) -> list[str]:
     """Append what notices make of parties at once, and every change of their state; returns the dates that a person is to be asked about."""
     with psycopg.connect(configuration.load().url("recommender")) as connection:
         recommended = notices.append_recommendations(connection, run)
-        changes = notices.append_transitions(connection)
+        changes = notices.append_transitions(connection, datetime.now(UTC))
         waiting = {notice["service_date"] for notice in notices.open_notices(connection, None)}
     log.info("%d changes of state; new recommendations on %s", changes, ", ".join(map(str, recommended)) or "no day")
     return [day.isoformat() for day in sorted({*recommended, *waiting})]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
@@ -28,11 +28,11 @@ def append_recommendations(connection: psycopg.Connection, run: str) -> list[dat
     return [day for day in days if ledger.append_recommendations(connection, day, run, "verdicts_of_notices", "handle_traceback")]
 
 
-def append_transitions(connection: psycopg.Connection) -> int:
-    """Append what changed in the state of notices; returns how many changes that were."""
+def append_transitions(connection: psycopg.Connection, now: datetime) -> int:
+    """Append what changed in the state of notices until `now`; returns how many changes that were."""
     if not _built(connection):
         return 0
-    return connection.execute(ledger.query("append_transitions"), {"now": datetime.now(UTC)}).fetchone()[0]
+    return connection.execute(ledger.query("append_transitions"), {"now": now}).fetchone()[0]
 
 
 def open_notices(connection: psycopg.Connection, dag_run_id: str | None) -> list[dict[str, Any]]:
@@ -91,6 +91,8 @@ def _append(
     connection: psycopg.Connection, row: dict[str, Any], steps: list[tuple[str, dict]], actor: str, at: datetime, after: tuple[str, ...]
 ) -> None:
     """Append steps that a person took, unless they stand already; `after`: states of which one must stand before them."""
+    # A step is known by its number: what is appended between reading the history and writing to it would take its place.
+    ledger.lock(connection)
     history = connection.execute(
         """
         select payload ->> 'to' from decisions.ledger

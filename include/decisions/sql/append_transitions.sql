@@ -126,7 +126,8 @@ select decisions.append(
                     'at', at
                 )
             )
-            order by at, subject, subject_id, ordinal
+            -- a clock that starts on the next business day, or ran out before the file came, does not reorder a history
+            order by subject, subject_id, ordinal
         ),
         '[]'
     ),
