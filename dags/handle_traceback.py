@@ -19,7 +19,7 @@ def handle_traceback():
     def load() -> list[str]:
         from include import stages
 
-        return stages.load_new_files("tracebacks", None)
+        return stages.load_notices()
 
     @task
     def search() -> None:
@@ -37,7 +37,8 @@ def handle_traceback():
     def ask(day: str, outlet_events=None) -> None:
         outlet_events[RECOMMENDATIONS].add_partitions(day)
 
-    @task(outlets=[DAY_REOPENED], pool="publish")
+    # Also when nothing could be said at once: the day's own build says it then.
+    @task(outlets=[DAY_REOPENED], pool="publish", trigger_rule="all_done")
     def reopen(day: str, outlet_events=None) -> None:
         outlet_events[DAY_REOPENED].extra = {"why": "notices"}
         outlet_events[DAY_REOPENED].add_partitions(day)

@@ -54,7 +54,7 @@ def review_recommendations():
         return stages.open_notices(dag_run.run_id)
 
     @task_group
-    def notice(traceback_id: str, subject: str, body: str, afterwards: str):
+    def notice(traceback_id: str, subject: str, body: str, draft: str, afterwards: str):
         respond = HITLOperator(
             task_id="respond",
             subject=subject,
@@ -65,10 +65,10 @@ def review_recommendations():
         )
 
         @task
-        def record_response(traceback_id: str, answer: dict) -> None:
+        def record_response(traceback_id: str, draft: str, answer: dict) -> None:
             from include import stages
 
-            stages.record_response(traceback_id, answer)
+            stages.record_response(traceback_id, draft, answer)
 
         mitigate = HITLOperator(
             task_id="mitigate",
@@ -85,7 +85,7 @@ def review_recommendations():
 
             stages.record_mitigation(traceback_id, answer)
 
-        responded = record_response(traceback_id, respond.output)
+        responded = record_response(traceback_id, draft, respond.output)
         responded >> mitigate
         record_mitigation(traceback_id, mitigate.output)
 

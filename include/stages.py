@@ -93,9 +93,29 @@ def append_recommendations(days: list[date], run: str) -> int:
             appended += ledger.append_recommendations(connection, day, run)
         # Calls that have come since may be those that notices of a day not built yet speak of.
         notices.append_recommendations(connection, run)
-        notices.append_transitions(connection)
+        notices.append_transitions(connection, datetime.now(UTC))
     log.info("%s: %d new or restated recommendations", ", ".join(map(str, days)), appended)
     return appended
+
+
+def load_notices() -> list[str]:
+    """Load what lies new of notices; returns the processed dates that were built without a notice received on them.
+
+    Asked of the warehouse, so that a date is not forgotten when a task is killed between its load and its re-opening.
+    """
+    load_new_files("tracebacks", None)
+    with psycopg.connect(configuration.load().url("loader")) as connection:
+        found = connection.execute(
+            """
+            select distinct service_date
+            from ops.processed_days
+            join ops.file_service_dates as dates using (service_date)
+            join ops.file_receipts as receipts using (file)
+            where receipts.kind = 'tracebacks' and dates.rows > 0 and receipts.loaded_at > processed_days.processed_at
+            order by service_date
+            """
+        ).fetchall()
+    return [day.isoformat() for (day,) in found]
 
 
 def match_notices() -> None:
@@ -108,7 +128,7 @@ def act_on_notices(run: str) -> list[str]:
     """Append what notices make of parties at once, and every change of their state; returns the dates that a person is to be asked about."""
     with psycopg.connect(configuration.load().url("recommender")) as connection:
         recommended = notices.append_recommendations(connection, run)
-        changes = notices.append_transitions(connection)
+        changes = notices.append_transitions(connection, datetime.now(UTC))
         waiting = {notice["service_date"] for notice in notices.open_notices(connection, None)}
     log.info("%d changes of state; new recommendations on %s", changes, ", ".join(map(str, recommended)) or "no day")
     return [day.isoformat() for day in sorted({*recommended, *waiting})]
@@ -138,16 +158,17 @@ def open_notices(dag_run_id: str) -> list[dict[str, Any]]:
             "traceback_id": notice["traceback_id"],
             "subject": words.notice_subject(notice),
             "body": words.notice_body(notice),
+            "draft": notice["answer_draft"],
             "afterwards": words.mitigation_subject(notice),
         }
         for notice in asked
     ]
 
 
-def record_response(traceback_id: str, answer: dict[str, Any]) -> None:
+def record_response(traceback_id: str, draft: str, answer: dict[str, Any]) -> None:
     """Write to the ledger that a person answered the requester of a notice."""
     with psycopg.connect(configuration.load().url("recommender")) as connection:
-        notices.record_response(connection, traceback_id, **_given(answer))
+        notices.record_response(connection, traceback_id, draft, **_given(answer))
 
 
 def record_mitigation(traceback_id: str, answer: dict[str, Any]) -> None:

@@ -56,11 +56,12 @@
 {%- endmacro %}
 
 {#-
-  Trunks valid on each day of `days`: service_date, trunk, switch_id (null = every switch), party_kind, party_id.
-  Where a snapshot names a trunk twice, the later validity goes first, so that no call is counted twice.
+  Trunks valid on each day of `days`: service_date, trunk, switch_id (null = every switch), party_kind, party_id, is_sure.
+  Where a snapshot names a trunk twice, the later validity goes first, so that no call is counted twice; where it names two
+  parties, it is not sure whose calls these are, and nobody is to be named by a single one.
 -#}
 {% macro trunks_in_force(days) -%}
-  select service_date, trunk, switch_id, party_kind, party_id
+  select service_date, trunk, switch_id, party_kind, party_id, first_party = last_party as is_sure
   from (
     select
       s.service_date,
@@ -71,7 +72,9 @@
       row_number() over (
         partition by s.service_date, t.trunk, nullif(t.switch_id, '')
         order by t.valid_from desc nulls last, t.party_kind, t.party_id
-      ) as preference
+      ) as preference,
+      min(concat_ws('|', t.party_kind, t.party_id)) over (partition by s.service_date, t.trunk, nullif(t.switch_id, '')) as first_party,
+      max(concat_ws('|', t.party_kind, t.party_id)) over (partition by s.service_date, t.trunk, nullif(t.switch_id, '')) as last_party
     from {{ source('raw_lake', 'reference_trunks') }} as t
     inner join ({{ snapshot_in_force('trunks', days) }}) as s on s.receipt_id = t.receipt_id
     where {{ valid_on('t', 's.service_date') }}

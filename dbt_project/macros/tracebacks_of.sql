@@ -41,12 +41,19 @@
 
   ),
 
-  terminations as (
+  -- calls that the party or its kin made while one of them was cut off
+  in_spite as (
 
-      select k.service_date, k.party_kind, k.party_id, min(t.terminated_on) as terminated_on
-      from kin as k
-      inner join {{ ref('stg_terminations') }} as t on t.party_kind = k.kin_kind and t.party_id = k.kin_id
-      group by 1, 2, 3
+      select c.service_date, c.party_kind, c.party_id, count(distinct t.traced_call) as calls
+      from kin as c
+      inner join traced as t on t.service_date = c.service_date and t.party_kind = c.kin_kind and t.party_id = c.kin_id
+      inner join kin as k on k.service_date = c.service_date and k.party_kind = c.party_kind and k.party_id = c.party_id
+      inner join {{ ref('stg_terminations') }} as e
+          on e.party_kind = k.kin_kind
+          and e.party_id = k.kin_id
+          and e.terminated_on < t.call_service_date
+          and (e.released_on is null or e.released_on > t.call_service_date)
+      group by c.service_date, c.party_kind, c.party_id
 
   )
 
@@ -57,13 +64,13 @@
       count(distinct t.traced_call) filter (where k.kin_kind = k.party_kind and k.kin_id = k.party_id) as tracebacks_30d,
       count(distinct t.traced_call) filter (where k.kin_kind = k.party_kind and k.kin_id = k.party_id and t.is_grave) as tracebacks_originated_30d,
       count(distinct t.traced_call) as tracebacks_30d_linked,
-      count(distinct t.traced_call) filter (where t.call_service_date > e.terminated_on) as tracebacks_after_termination_30d,
+      coalesce(max(s.calls), 0) as tracebacks_after_termination_30d,
       coalesce(
           array_agg(distinct k.kin_id order by k.kin_id) filter (where k.kin_kind <> k.party_kind or k.kin_id <> k.party_id),
           '{}'
       ) as linked_party_ids
   from kin as k
   left join traced as t on t.service_date = k.service_date and t.party_kind = k.kin_kind and t.party_id = k.kin_id
-  left join terminations as e on e.service_date = k.service_date and e.party_kind = k.party_kind and e.party_id = k.party_id
+  left join in_spite as s on s.service_date = k.service_date and s.party_kind = k.party_kind and s.party_id = k.party_id
   group by k.service_date, k.party_kind, k.party_id
 {%- endmacro %}

@@ -22,6 +22,11 @@ def append(connection: psycopg.Connection, entries: list[dict[str, Any]]) -> int
     return connection.execute("select decisions.append(%s, %s)", (json.dumps(entries), datetime.now(UTC))).fetchone()[0]
 
 
+def lock(connection: psycopg.Connection) -> None:
+    """Let nobody else append until this transaction ends. `decisions.append` takes the same lock."""
+    connection.execute("select pg_advisory_xact_lock(hashtext('decisions.ledger'))")
+
+
 def append_recommendations(
     connection: psycopg.Connection, day: date, run: str, verdicts: str = "verdicts_of_day", actor: str = "recommend_suspensions"
 ) -> int:

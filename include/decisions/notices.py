@@ -24,15 +24,18 @@ def append_recommendations(connection: psycopg.Connection, run: str) -> list[dat
     """Append what the notices that are news make of parties; returns the dates that got new recommendations."""
     if not _built(connection):
         return []
-    days = [day for (day,) in connection.execute("select distinct service_date from marts.traceback_hits order by 1").fetchall()]
-    return [day for day in days if ledger.append_recommendations(connection, day, run, "verdicts_of_notices", "handle_traceback")]
+    # A notice that claims to come from the future waits for its day.
+    days = connection.execute("select distinct service_date from marts.traceback_hits where service_date <= %s order by 1", (datetime.now(UTC).date(),))
+    return [
+        day for (day,) in days.fetchall() if ledger.append_recommendations(connection, day, run, "verdicts_of_notices", "handle_traceback")
+    ]
 
 
-def append_transitions(connection: psycopg.Connection) -> int:
-    """Append what changed in the state of notices; returns how many changes that were."""
+def append_transitions(connection: psycopg.Connection, now: datetime) -> int:
+    """Append what changed in the state of notices until `now`; returns how many changes that were."""
     if not _built(connection):
         return 0
-    return connection.execute(ledger.query("append_transitions"), {"now": datetime.now(UTC)}).fetchone()[0]
+    return connection.execute(ledger.query("append_transitions"), {"now": now}).fetchone()[0]
 
 
 def open_notices(connection: psycopg.Connection, dag_run_id: str | None) -> list[dict[str, Any]]:
@@ -49,14 +52,19 @@ def ask(connection: psycopg.Connection, dag_run_id: str) -> list[dict[str, Any]]
         return ledger.ask(cursor, open_notices(connection, dag_run_id), dag_run_id)
 
 
-def record_response(connection: psycopg.Connection, traceback_id: str, comment: str, actor: str, answered_at: datetime) -> None:
-    """Append that the requester was answered, and whether in time: by the clock of 47 CFR 64.1200(n)(1). The first answer stands."""
+def record_response(
+    connection: psycopg.Connection, traceback_id: str, draft: str, comment: str, actor: str, answered_at: datetime
+) -> None:
+    """Append that the requester was answered, with the draft that the person saw, and whether in time: by the clock of 47 CFR 64.1200(n)(1).
+
+    The first answer stands.
+    """
     row = _worklist(connection, traceback_id)
     told = {
         "due_at": row["due_at"].isoformat(),
         "legal_due_at": row["legal_due_at"].isoformat(),
         "elapsed_hours": round((answered_at - row["received_at"]).total_seconds() / 3600, 3),
-        "answer": row["answer_draft"],
+        "answer": draft,
         "comment": comment,
     }
     state = "responded_on_time" if answered_at <= row["legal_due_at"] else "responded_late"
@@ -91,6 +99,8 @@ def _append(
     connection: psycopg.Connection, row: dict[str, Any], steps: list[tuple[str, dict]], actor: str, at: datetime, after: tuple[str, ...]
 ) -> None:
     """Append steps that a person took, unless they stand already; `after`: states of which one must stand before them."""
+    # A step is known by its number: what is appended between reading the history and writing to it would take its place.
+    ledger.lock(connection)
     history = connection.execute(
         """
         select payload ->> 'to' from decisions.ledger
@@ -104,7 +114,7 @@ def _append(
         raise ValueError(f"{row['traceback_id']} is not {' or '.join(after)}: answer the requester first")
     if any(state.startswith("responded_") for state in states) and not after:
         return
-    current = next((state for state in reversed(states) if state != "overdue"), row["search_state"])
+    current = next((state for state in reversed(states) if state not in ("overdue", "clock_running")), row["search_state"])
     if after and current not in after:
         return
     entries = []
@@ -122,4 +132,5 @@ def _append(
             }
         )
         current = state
-    ledger.append(connection, entries)
+    if ledger.append(connection, entries) != len(entries):
+        raise RuntimeError(f"the history of {row['traceback_id']} went on while an answer was written to it: try again")

@@ -130,7 +130,7 @@ def notice_body(notice: dict[str, Any]) -> str:
     party = f": {notice['party_kind']} {code(notice['party_id'])}" if notice["party_id"] else ""
     window = f", found within {notice['match_window_seconds']:,} s of the time given" if notice["match_window_seconds"] else ""
     others = f" {notice['calls_from_others']} calls to that number at about that time came from another number." if notice["calls_from_others"] else ""
-    draft = [text for line in notice["answer_draft"].splitlines() for text in (code(line, 400), "")]
+    draft = [text for line in notice["answer_draft"].splitlines() if line.strip() for text in (code(line, 400), "")]
     return "\n".join(
         [
             f"**{found}**{party}{window}.{others}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import jinja2
@@ -188,7 +188,8 @@ def test_a_body_says_what_is_asked_and_why_and_where_to_look():
     assert "- SDC6_HIGH: Too many short calls." in body
     assert "Traced calls: `T1`, `T2`. Linked parties, counted together: `C2`." in body
     assert "`make explain ID=R20261117-def`" in body
-    assert words.review_body(case_of("x"), RULES).count("none") == 2
+    assert "All its trunks: `tg-1`, `tg-2`." in words.review_body(case_of("x", trunks=["tg-1", "tg-2"]), RULES)
+    assert words.review_body(case_of("x"), RULES).count("none") == 3
 
 
 def test_a_subject_is_one_line_that_fits_a_mapped_tasks_label():
@@ -196,3 +197,67 @@ def test_a_subject_is_one_line_that_fits_a_mapped_tasks_label():
     long = words.review_subject(case_of("name\n" * 200) | {"party_id": "C" * 300})
     assert len(long) <= 250
     assert long.isprintable()
+
+
+def notice_of(text: str, **other: Any) -> dict[str, Any]:
+    """A row of the worklist in which everything out of a file says `text`."""
+    given = {
+        "traceback_id": text, "requester": text, "campaign": text, "search_state": "matched_customer", "party_kind": "customer", "party_id": text,
+        "match_window_seconds": 5, "calls_from_others": 2, "received_at": datetime(2026, 11, 18, 15, tzinfo=UTC),
+        "due_at": datetime(2026, 11, 19, 15, tzinfo=UTC), "legal_due_at": datetime(2026, 11, 20, 13, tzinfo=UTC), "recurrence": text or None,
+        "answer_draft": f"Traceback {text}, call of 2026-11-16.\nThe call was originated by our customer {text}, C1.",
+    }  # fmt: skip
+    return given | other
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_text_of_a_notice_formats_or_links_anything(name: str):
+    """Of the body without its draft the structure is the same whatever the text; the draft is one block of code."""
+    usual, odd = (words.notice_body(notice_of(text, party_id=text or "x", recurrence=text or "x")) for text in ("Kestrel Bank", name))
+    assert kinds(odd) == kinds(usual)
+    assert kinds(odd).count("code_block") == 1
+    assert not {"link_open", "image", "html_inline", "html_block", "heading_open"} & set(kinds(odd))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_in_a_notice_is_run_where_airflow_renders_a_template(name: str):
+    notice = notice_of(name)
+    for text in (words.notice_body(notice), words.notice_subject(notice), words.mitigation_subject(notice)):
+        assert jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text).render() == text
+
+
+def test_the_questions_of_a_notice_are_one_line_that_fits_a_mapped_tasks_label():
+    assert words.notice_subject(notice_of("T1")) == "Answer traceback T1 by 2026-11-19 15:00 UTC"
+    assert words.mitigation_subject(notice_of("T1")) == "What was done about the caller of traceback T1?"
+    for subject in (words.notice_subject, words.mitigation_subject):
+        long = subject(notice_of("name\n" * 200))
+        assert len(long) <= 250
+        assert long.isprintable()
+
+
+def test_a_notice_says_what_was_found_by_when_to_answer_and_what_to_write():
+    body = words.notice_body(notice_of("x", requester="itg", campaign="Bank-Impers", party_id="C1", recurrence="the same party, cut off on 2026-11-16"))
+    assert body.startswith("**The call is our customer's**: customer `C1`, found within 5 s of the time given. 2 calls to that number")
+    assert "Asked by `itg`, campaign `Bank-Impers`. Received 2026-11-18 15:00 UTC, due 2026-11-19 15:00 UTC" in body
+    assert "by the rule's business hours 2026-11-20 13:00 UTC." in body
+    assert "It recurs: `the same party, cut off on 2026-11-16`." in body
+    (draft,) = (token.content for token in tokens_of(body) if token.type == "code_block")
+    assert draft == "Traceback x, call of 2026-11-16.\nThe call was originated by our customer x, C1.\n"
+
+
+def test_a_name_of_several_lines_leaves_no_hole_in_the_draft():
+    (draft,) = (token.content for token in tokens_of(words.notice_body(notice_of("a\n\n# heading"))) if token.type == "code_block")
+    assert draft.splitlines() == ["Traceback a", "# heading, call of 2026-11-16.", "The call was originated by our customer a", "# heading, C1."]
+
+
+def test_a_notice_of_which_little_is_known():
+    nothing = {"requester": None, "campaign": None, "party_kind": None, "party_id": None, "match_window_seconds": None, "calls_from_others": 0}
+    body = words.notice_body(notice_of("x", search_state="no_record", recurrence=None, **nothing))
+    assert body.startswith("**We have no record of it, and our records of those hours are complete**.\n")
+    assert "Asked by `unknown`, campaign `unknown`." in body
+    assert "recurs" not in body
+
+
+def test_every_outcome_of_a_search_has_words():
+    for state in words.STATES:
+        assert words.STATES[state] in words.notice_body(notice_of("x", search_state=state))

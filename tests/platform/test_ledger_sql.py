@@ -106,6 +106,33 @@ def test_the_first_answer_to_a_case_stands(ledger: Settings):
     assert rows(ledger, "payload ->> 'decision'")[1:] == [("approve",)]
 
 
+def transition(number: int, state: str = "received") -> Entry:
+    told = {"transition_id": f"traceback T1 {number}", "subject": "traceback", "subject_id": "T1", "to": state}
+    return {"entry_type": "transition", "actor": "handle_traceback", "payload": told}
+
+
+def test_a_step_of_a_notices_history_is_appended_once(ledger: Settings):
+    assert append(ledger, transition(1), transition(1), transition(2, "clock_running")) == 2
+    assert append(ledger, transition(2, "searching"), transition(3, "searching")) == 1
+    assert rows(ledger, "payload ->> 'to'") == [("received",), ("clock_running",), ("searching",)]
+    assert broken(ledger) is None
+
+
+def test_no_door_leads_around_the_one_step(ledger: Settings):
+    """The index holds for the owner too, whom no function stops."""
+    append(ledger, transition(1))
+    again = """
+        insert into decisions.ledger
+        select (changed).* from (
+            select row(l.entry_id + 1, l.entry_type, l.recorded_at, l.actor, null, null, null, null, l.payload, l.hash, 'x')::decisions.ledger as changed
+            from decisions.ledger as l
+        ) as entry
+    """
+    with superuser(ledger) as connection, pytest.raises(errors.UniqueViolation):
+        connection.execute("alter table decisions.ledger disable trigger all")
+        connection.execute(again)
+
+
 def test_other_entries_may_repeat(ledger: Settings):
     gate = {"entry_type": "gate", "actor": "a", "payload": {"outcome": "blocked"}}
     assert append(ledger, gate, gate) == 2

@@ -9,8 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from include.platform import PlatformError, migrations
+from include.platform import PlatformError, migrations, postgres, roles
 from include.settings import Settings
+from tests.running import another
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def exists(settings: Settings, relation: str) -> bool:
 
 def test_all_were_applied_in_order(warehouse: Settings):
     names = [path.name for path in sorted(migrations.FOLDER.glob("*.sql"))]
-    assert len(names) >= 3
+    assert len(names) >= 4
     assert recorded(warehouse) == names
 
 
@@ -90,3 +91,45 @@ def test_several_at_once_apply_each_file_once(warehouse: Settings, folder: Path)
     with ThreadPoolExecutor(4) as pool:
         applied = list(pool.map(lambda _: migrations.apply(warehouse, folder), range(4)))
     assert sorted(sum(applied, [])) == ["0100_schema.sql", "0101_table.sql"]
+
+
+def test_a_ledger_of_the_release_before_notices_is_brought_up_with_its_chain_whole(tmp_path_factory: pytest.TempPathFactory):
+    """Entries and processed days of then stay as they were, and from then on a notice's steps are appended, each once."""
+    before = tmp_path_factory.mktemp("before")
+    for name, text in migrations.read(migrations.FOLDER).items():
+        if name < "0004":
+            (before / name).write_text(text)
+    old = another(tmp_path_factory.mktemp("old"))
+    postgres.start(old)
+    try:
+        roles.prepare(old)
+        assert len(migrations.apply(old, before)) == 3
+        with psycopg.connect(old.url("transformer")) as connection:
+            connection.execute("insert into ops.processed_days values ('2026-01-01', '2026-01-02 03:04Z', 'r')")
+        given = '[{"entry_type": "recommendation", "actor": "a", "recommendation_id": "R1", "payload": {"case_id": "R1"}}, {"entry_type": "%s", "actor": "a", "payload": {"transition_id": "t 1"}}]'
+        with psycopg.connect(old.url("recommender")) as connection:
+            connection.execute("select decisions.append(%s, now())", [given % "gate"])
+            with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
+                connection.execute("select decisions.append(%s, now())", [given % "transition"])
+        entries = ledger_of(old)
+        assert len(entries) == 2
+
+        assert migrations.apply(old) == [name for name in migrations.read(migrations.FOLDER) if name >= "0004"]
+        assert ledger_of(old) == entries
+        with psycopg.connect(old.url("recommender")) as connection:
+            for _ in range(2):
+                connection.execute("select decisions.append(%s, now())", [given % "transition"])
+            with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
+                connection.execute("select decisions.append(%s, now())", [given % "rumour"])
+        assert ledger_of(old)[:2] == entries
+        assert [entry[1] for entry in ledger_of(old)[2:]] == ["transition"]
+        with psycopg.connect(old.url("auditor")) as connection:
+            assert connection.execute("select * from decisions.first_broken_entry()").fetchall() == []
+            assert connection.execute("select first_processed_at = processed_at from ops.processed_days").fetchall() == [(True,)]
+    finally:
+        postgres.stop(old)
+
+
+def ledger_of(settings: Settings) -> list[tuple]:
+    with psycopg.connect(settings.url("auditor")) as connection:
+        return connection.execute("select * from decisions.ledger order by entry_id").fetchall()

@@ -6,7 +6,7 @@ with traced as (
 
     select *
     from {{ ref('notice_matches') }}
-    where match_status = 'unique' and party_id is not null
+    where match_status = 'unique' and party_id is not null and match_basis is distinct from 'calling'
 
 ),
 
@@ -32,6 +32,7 @@ of_identity as (
     from traced as t
     inner join {{ ref('stg_terminations') }} as e
         on e.party_kind = t.party_kind and e.party_id = t.party_id and e.terminated_on < t.call_service_date
+        and (e.released_on is null or e.released_on > t.call_service_date)
 
     union all
 
@@ -48,6 +49,7 @@ of_identity as (
     inner join links as l on l.party_kind = t.party_kind and l.party_id = t.party_id
     inner join {{ ref('stg_terminations') }} as e
         on e.party_kind = l.linked_party_kind and e.party_id = l.linked_party_id and e.terminated_on < t.call_service_date
+        and (e.released_on is null or e.released_on > t.call_service_date)
 
 ),
 

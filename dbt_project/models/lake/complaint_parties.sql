@@ -49,7 +49,7 @@ trunks as (
 
 ),
 
--- A trunk that nobody declared still carried the call: it counts as a party of its own.
+-- A trunk that nobody declared, or that two parties have, still carried the call: it counts as a party of its own.
 carried as (
 
     select
@@ -59,8 +59,8 @@ carried as (
         case when c.called_number like '+1%' then substring(c.called_number, 3, 3) end as area_code,
         c.start_at,
         concat_ws('|', c.feed, c.switch_id, c.call_id) as call_key,
-        coalesce(s.party_kind, a.party_kind, 'unknown') as party_kind,
-        coalesce(s.party_id, a.party_id, c.ingress_trunk, '') as party_id
+        case when coalesce(s.is_sure, a.is_sure) then coalesce(s.party_kind, a.party_kind) else 'unknown' end as party_kind,
+        case when coalesce(s.is_sure, a.is_sure) then coalesce(s.party_id, a.party_id) else coalesce(c.ingress_trunk, '') end as party_id
     from calls as c
     left join trunks as s on s.service_date = c.service_date and s.trunk = c.ingress_trunk and s.switch_id = c.switch_id
     left join trunks as a on a.service_date = c.service_date and a.trunk = c.ingress_trunk and a.switch_id is null

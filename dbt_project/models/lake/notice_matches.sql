@@ -153,8 +153,8 @@ single as (
 
     select
         c.*,
-        coalesce(s.party_kind, a.party_kind) as party_kind,
-        coalesce(s.party_id, a.party_id) as party_id
+        case when coalesce(s.is_sure, a.is_sure) then coalesce(s.party_kind, a.party_kind) end as party_kind,
+        case when coalesce(s.is_sure, a.is_sure) then coalesce(s.party_id, a.party_id) end as party_id
     from candidates as c
     left join trunks as s on s.service_date = c.service_date and s.trunk = c.ingress_trunk and s.switch_id = c.switch_id
     left join trunks as a on a.service_date = c.service_date and a.trunk = c.ingress_trunk and a.switch_id is null

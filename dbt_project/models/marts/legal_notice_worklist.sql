@@ -2,7 +2,7 @@
 
 with newest as (
 
-    select max(service_date) as service_date from {{ ref('legal_notices') }}
+    select max(service_date) as service_date from {{ ref('feed_delivery_daily') }}
 
 ),
 

@@ -92,6 +92,9 @@ drafted as (
                 || to_char(notice_call_at, case when call_precision_seconds >= 86400 then 'YYYY-MM-DD' else 'YYYY-MM-DD HH24:MI:SS "UTC"' end)
                 || ' as you give it.',
             case
+                when status = 'unique' and match_basis = 'calling'
+                then 'You gave no called number. We carried one call from that number at that time, and cannot tell whether it is yours; it came from '
+                    || coalesce(legal_name, party_id, 'a trunk whose owner we are still establishing') || '. Please send the called number.'
                 when status = 'unique' and party_kind = 'customer'
                 then 'The call was originated by our customer ' || coalesce(legal_name, party_id) || ', ' || party_id || coalesce(', ' || country, '') || '.'
                 when status = 'unique' and party_kind = 'upstream'
@@ -102,7 +105,7 @@ drafted as (
                 when status = 'none' and call_precision_seconds >= 86400
                 then 'We have no record of this call. Our records of that day are complete; we searched by the numbers you give, to the day''s end in every zone of the country.'
                 when status = 'none'
-                then 'We have no record of this call. Our records of those hours are complete; we searched by the numbers you give, an hour either way and at whole-hour differences of zone.'
+                then 'We have no record of this call. Our records of those hours are complete; we searched by the numbers you give, an hour either way, and at whole-hour differences of zone in what we have of the hours around.'
                 else 'We cannot answer yet: our own records of those hours are not complete.'
             end,
             case
@@ -112,7 +115,6 @@ drafted as (
             end,
             case
                 when status = 'unique' and hour_slip <> 0 then 'Your time differs from it by ' || hour_slip || ' hours.'
-                when status = 'unique' and match_basis = 'calling' then 'You gave no called number: we found it by the calling number alone.'
             end,
             case
                 when status = 'unique'

@@ -16,7 +16,8 @@ told as (
         subject_id,
         count(*) as transitions,
         array_agg(state) as states,
-        (array_agg(state order by entry_id desc) filter (where state <> 'overdue'))[1] as state
+        -- the clock runs beside whatever is found
+        (array_agg(state order by entry_id desc) filter (where state not in ('overdue', 'clock_running')))[1] as state
     from entries
     group by subject, subject_id
 ),
@@ -60,8 +61,15 @@ changes as (
     cross join lateral (
         values
         (1, null, 'received', tracebacks.received_at, tracebacks.transitions = 0),
-        (2, 'received', 'clock_running', tracebacks.clock_started_at, tracebacks.transitions = 0),
-        (3, 'clock_running', 'searching', tracebacks.loaded_at, tracebacks.transitions = 0),
+        -- outside business hours the clock starts later, whatever has been found by then
+        (
+            2, coalesce(tracebacks.told_state, 'received'), 'clock_running', tracebacks.clock_started_at,
+            tracebacks.clock_started_at <= %(now)s and not coalesce('clock_running' = any(tracebacks.states), false)
+        ),
+        (
+            3, case when tracebacks.clock_started_at <= %(now)s then 'clock_running' else 'received' end, 'searching', tracebacks.loaded_at,
+            tracebacks.transitions = 0
+        ),
         (
             4, coalesce(tracebacks.told_state, 'searching'), tracebacks.search_state, %(now)s,
             tracebacks.responded_at is null and tracebacks.search_state is distinct from tracebacks.told_state
@@ -126,7 +134,8 @@ select decisions.append(
                     'at', at
                 )
             )
-            order by at, subject, subject_id, ordinal
+            -- a clock that starts on the next business day, or ran out before the file came, does not reorder a history
+            order by subject, subject_id, ordinal
         ),
         '[]'
     ),

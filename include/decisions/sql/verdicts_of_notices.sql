@@ -7,7 +7,8 @@ with newest as (
     limit 2
 ),
 
--- A notice that arrived before is settled by the builds of its day and of those after it.
+-- A notice that arrived before is settled by the builds of its day and of those after it; but of today's and yesterday's
+-- notices nobody waits for the build.
 since as (
     select
         max(service_date) as newest_day,
@@ -20,7 +21,10 @@ notices as (
         worklist.party_kind,
         worklist.party_id,
         jsonb_agg(worklist.traceback_id order by worklist.traceback_id) as traceback_ids,
-        bool_or(receipts.loaded_at > since.arrived_after) as is_news
+        bool_or(
+            receipts.loaded_at > since.arrived_after
+            or (worklist.service_date > since.newest_day and worklist.service_date >= (%(recorded_at)s at time zone 'UTC')::date - 1)
+        ) as is_news
     from marts.traceback_worklist as worklist
     join ops.file_receipts as receipts on receipts.file = worklist.notice_receipt_id
     cross join since
@@ -34,6 +38,19 @@ news as (
     select hits.*
     from marts.traceback_hits as hits
     where hits.service_date = %(day)s
+        -- a day whose marts failed their gate is told nothing until they pass
+        and not exists (
+            select from ops.gate_results as result
+            where result.service_date = %(day)s
+                and result.gate = 'marts'
+                and result.outcome = 'blocked'
+                and result.run = (
+                    select latest.run from ops.gate_results as latest
+                    where latest.service_date = %(day)s and latest.gate = 'marts'
+                    order by latest.recorded_at desc, latest.run desc
+                    limit 1
+                )
+        )
         and hits.tier in ('SUSPEND', 'RESTRICT')
         and exists (
             select from notices
