@@ -136,9 +136,9 @@ def office(own_world: ProcessedWorld) -> Iterator[Office]:
     )
     opened = Office(own_world)
     yield opened
-    assert opened.problems() == []
     for file in opened.brought:
         file.unlink()
+    assert opened.problems() == []
 
 
 def recommendation(party_kind: str, party_id: str, day: date, verdict: str, *codes: str) -> dict[str, Any]:
@@ -215,6 +215,17 @@ def test_on_a_processed_date_it_stands_beside_the_days_own_findings_and_the_rebu
     assert office.told(CALLS_SHORT) == told
     assert office.act(at(WEDNESDAY, "15:30")) == []
     assert stages.open_cases(TUESDAY, "second") == []
+
+
+def test_a_judgement_of_marts_that_do_not_know_the_notice_takes_nothing_back(office: Office):
+    """The day was built before the notice came, and is judged after it."""
+    world = office.world
+    office.arrive(at(TUESDAY, "15:00"), *office.calls(CALLS_SHORT, MONDAY))
+    office.act(at(WEDNESDAY, "15:00"))
+    told, case_id = office.told(CALLS_SHORT), world.verdict(TUESDAY, CALLS_SHORT)["payload"]["case_id"]
+    world.judge(TUESDAY, "overtaken")
+    assert office.told(CALLS_SHORT) == told
+    assert world.verdict(TUESDAY, CALLS_SHORT)["payload"]["case_id"] == case_id
 
 
 def test_calls_through_an_upstream_restrict_it_when_they_are_three_and_the_answer_names_it(office: Office):
