@@ -37,7 +37,8 @@ class Office:
 
     def bring(self, path: str, content: str) -> None:
         file = self.world.settings.landing / path
-        file.write_text(content) if file.parent.exists() else (file.parent.mkdir(parents=True), file.write_text(content))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
         os.utime(file, (LONG_AGO, LONG_AGO))
         self.brought.append(file)
 
@@ -59,8 +60,8 @@ class Office:
         assert len(made) == count
         return made
 
-    def arrive(self, received: datetime, *calls: dict[str, Any], name: str = "n", **told: str) -> list[str]:
-        """A file of notices about these calls, and the search for them; returns their ids."""
+    def arrive(self, received: datetime, *calls: dict[str, Any], name: str = "n", loaded: datetime | None = None, **told: str) -> list[str]:
+        """A file of notices about these calls, and the search for them; returns their ids. `loaded`, unless at once."""
         rows = [
             {
                 "traceback_id": f"{name}-{number}", "requester": "itg", "received_at": received.isoformat(), "call_at": call["call_at"],
@@ -69,12 +70,13 @@ class Office:
             for number, call in enumerate(calls, start=1)
         ]  # fmt: skip
         self.bring(f"tracebacks/standard/{name}.csv", "\n".join([",".join(COLUMNS), *(",".join(row.get(c, "") for c in COLUMNS) for row in rows)]))
-        self.load(received)
+        self.load(loaded or received + timedelta(seconds=30))
         return [row["traceback_id"] for row in rows]
 
-    def load(self, received: datetime) -> None:
+    def load(self, loaded: datetime) -> None:
+        known = [receipt["file"] for receipt in self.world.rows("select file from ops.file_receipts")]
         stages.load_new_files("tracebacks", None)
-        self.world.damage(f"update ops.file_receipts set loaded_at = '{received + timedelta(seconds=30)}' where kind = 'tracebacks' and loaded_at > now() - interval '1 hour'")
+        self.world.damage(f"update ops.file_receipts set loaded_at = '{loaded}' where file <> all('{{{','.join(known)}}}')")
         stages.match_notices()
 
     def act(self, now: datetime) -> list[date]:
@@ -134,9 +136,9 @@ def office(own_world: ProcessedWorld) -> Iterator[Office]:
     )
     opened = Office(own_world)
     yield opened
-    assert opened.problems() == []
     for file in opened.brought:
         file.unlink()
+    assert opened.problems() == []
 
 
 def recommendation(party_kind: str, party_id: str, day: date, verdict: str, *codes: str) -> dict[str, Any]:
@@ -198,7 +200,7 @@ def test_acting_again_and_at_once_appends_nothing_twice(office: Office):
 
 def test_on_a_processed_date_it_stands_beside_the_days_own_findings_and_the_rebuild_says_the_same(office: Office):
     world = office.world
-    office.arrive(at(MONDAY, "15:00"), *office.calls(CALLS_SHORT, MONDAY))
+    office.arrive(at(MONDAY, "15:00"), *office.calls(CALLS_SHORT, MONDAY), loaded=at(WEDNESDAY, "14:59"))
     assert office.act(at(WEDNESDAY, "15:00")) == [TUESDAY]
     entry = world.verdict(TUESDAY, CALLS_SHORT)
     assert (entry["actor"], entry["payload"]["recommendation"]) == ("handle_traceback", "SUSPEND")
@@ -213,6 +215,17 @@ def test_on_a_processed_date_it_stands_beside_the_days_own_findings_and_the_rebu
     assert office.told(CALLS_SHORT) == told
     assert office.act(at(WEDNESDAY, "15:30")) == []
     assert stages.open_cases(TUESDAY, "second") == []
+
+
+def test_a_judgement_of_marts_that_do_not_know_the_notice_takes_nothing_back(office: Office):
+    """The day was built before the notice came, and is judged after it."""
+    world = office.world
+    office.arrive(at(TUESDAY, "15:00"), *office.calls(CALLS_SHORT, MONDAY))
+    office.act(at(WEDNESDAY, "15:00"))
+    told, case_id = office.told(CALLS_SHORT), world.verdict(TUESDAY, CALLS_SHORT)["payload"]["case_id"]
+    world.judge(TUESDAY, "overtaken")
+    assert office.told(CALLS_SHORT) == told
+    assert world.verdict(TUESDAY, CALLS_SHORT)["payload"]["case_id"] == case_id
 
 
 def test_calls_through_an_upstream_restrict_it_when_they_are_three_and_the_answer_names_it(office: Office):
@@ -232,9 +245,12 @@ def test_calls_through_an_upstream_restrict_it_when_they_are_three_and_the_answe
 
 def test_a_calling_number_alone_recommends_nothing(office: Office):
     (call,) = office.calls(CALLS_SHORT, MONDAY, alone="calling_number")
-    row = {"traceback_date_raw": "11/18/2026", "call_date_raw": "11/16/2026", "caller_id_raw": call["calling_number"].lstrip("+"), "campaign_raw": "Bank-Impers"}
+    row = {
+        "traceback_date_raw": f"{WEDNESDAY:%m/%d/%Y}", "call_date_raw": f"{call['start_at'] - 5 * HOUR:%m/%d/%Y}",  # in New York
+        "caller_id_raw": call["calling_number"].lstrip("+"), "campaign_raw": "Bank-Impers", "cited_rule": "", "recording_url": "", "letter_pdf": "",
+    }  # fmt: skip
     office.bring("tracebacks/ftc_exhibit/rows.csv", "\n".join([",".join(row), ",".join(row.values())]))
-    office.load(at(WEDNESDAY, "15:00"))
+    office.load(at(WEDNESDAY, "15:01"))
     (found,) = office.world.rows("select * from marts.traceback_worklist where match_basis = 'calling'")
     assert (found["match_status"], found["party_id"], found["search_state"]) == ("unique", CALLS_SHORT, "matched_customer")
     before = office.told(CALLS_SHORT)
@@ -424,7 +440,7 @@ def test_a_caller_that_was_cut_off_and_is_traced_again_recurs(office: Office):
 
 def test_a_legal_notice_is_received_then_overdue_then_mitigated(office: Office):
     received = datetime(2020, 1, 2, 15, tzinfo=UTC)
-    office.world.damage(f"update intermediate.legal_notices set notice_id = 'EN-1', received_at = '2020-01-02 15:00' where service_date = '{TUESDAY}'")
+    office.world.damage(f"update lake.legal_notices set notice_id = 'EN-1', received_at = '2020-01-02 15:00' where service_date = '{TUESDAY}'")
     for now in (received + HOUR, received + 48 * HOUR):
         office.act(now)
         assert office.history("EN-1") == ["received"]
@@ -437,7 +453,8 @@ def test_a_legal_notice_is_received_then_overdue_then_mitigated(office: Office):
     assert office.history("EN-1") == ["received", "overdue", "mitigated"]
     (row,) = office.world.rows("select * from marts.legal_notice_worklist where notice_id = 'EN-1'")
     assert row["overdue_since"] == received + 48 * HOUR
-    assert row["mitigated_at"] == office.entries("EN-1")[-1]["recorded_at"] or row["mitigated_at"] is not None
+    (review,) = office.world.rows("select recorded_at from decisions.ledger where entry_type = 'review'")
+    assert row["mitigated_at"] == review["recorded_at"]
 
 
 def test_an_installation_without_a_processed_day_waits(warehouse):

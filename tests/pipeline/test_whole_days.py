@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import psycopg
 import pytest
 
@@ -22,6 +23,8 @@ from tests.running import eventually
 FIRST_DAY, DAYS = date(2026, 11, 16), [date(2026, 11, 16), date(2026, 11, 17)]
 LAST_DAY = DAYS[-1]
 LATE = "cdr/standard/nyc1"
+CLEAN = "C1010"
+"""A customer of whom the days themselves find nothing; no call of its own lies in the file held back."""
 MARTS = ("customer_risk_daily", "upstream_risk_daily", "rule_hits_daily", "traceback_worklist", "complaint_attribution", "data_status_daily")
 
 
@@ -57,8 +60,40 @@ class Platform:
         )  # fmt: skip
         return {party_id: (recommendation, set(codes)) for party_id, recommendation, codes in found}
 
+    def calls(self, party_id: str, day: date) -> list[tuple[str, str, str]]:
+        """One call of a party on a day to a number that nobody else called: when, from, to."""
+        return duckdb.sql(
+            f"""
+            select start_at::text, calling_number, called_number
+            from (
+                select *, count(*) over (partition by called_number) as calls
+                from read_parquet('{self.settings.lake}/calls/*/*.parquet', hive_partitioning = true)
+            )
+            where calls = 1 and service_date = '{day}' and ingress_trunk like '{party_id.lower()}-%' and calling_number is not null
+            order by start_at
+            limit 1
+            """
+        ).fetchall()
+
+    def asked(self) -> int:
+        return self.rows("select count(*) from ops.review_requests")[0][0]
+
+    def question(self, task: str, word: str) -> dict | None:
+        """The open question of a task whose subject holds a word."""
+        return next((found for found in self.api.pending_reviews() if task_of(found) == task and word in found["subject"]), None)
+
+    def history(self, traceback_id: str) -> list[str]:
+        found = self.rows(
+            "select payload ->> 'to' from decisions.ledger where entry_type = 'transition' and payload ->> 'subject_id' = %s order by entry_id", traceback_id
+        )
+        return [state for (state,) in found]
+
     def ledger(self, entry_type: str) -> int:
         return self.rows("select count(*) from decisions.ledger where entry_type = %s", entry_type)[0][0]
+
+
+def task_of(question: dict) -> str:
+    return question["task_instance"]["task_id"]
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +141,12 @@ def test_receipts_agree_with_the_files(platform: Platform) -> None:
 
 def test_a_person_decides_and_the_ledger_says_who(platform: Platform) -> None:
     cases = platform.rows("select recommendation_id, party_id from marts.recommendations where status = 'open' and recommendation_id = case_id")
-    asked = platform.rows("select count(*) from ops.review_requests")[0][0]
-    pending = eventually(lambda: (found := platform.api.pending_reviews()) and len(found) == asked and found, "every case is asked")
-    assert asked >= len(cases) > 1
+    notices = len(platform.expected.notices)
+    asked = eventually(lambda: (count := platform.asked()) > notices and count, "notices are asked about, too")
+    every = eventually(lambda: (found := platform.api.pending_reviews()) and len(found) == asked and found, "every case is asked")
+    pending = [question for question in every if task_of(question) == "case.decide"]
+    assert len(every) - len(pending) == notices
+    assert len(pending) >= len(cases) > 1
     time.sleep(4)  # Airflow 3.3 fails a task that is answered while it is being parked
     approved, rejected = pending[:2]
     platform.api.answer_review(approved, "Approve", "traced twice, customer does not answer")
@@ -119,8 +157,9 @@ def test_a_person_decides_and_the_ledger_says_who(platform: Platform) -> None:
 
 
 def test_nobody_who_only_looks_may_answer(platform: Platform) -> None:
+    question = next(found for found in platform.api.pending_reviews() if task_of(found) == "case.decide")
     with pytest.raises(Exception, match="403"):
-        platform.api.answer_review(platform.api.pending_reviews()[0], "Approve", as_user="auditor")
+        platform.api.answer_review(question, "Approve", as_user="auditor")
 
 
 def test_an_explanation_ends_at_the_line_that_holds_the_call(platform: Platform) -> None:
@@ -131,6 +170,41 @@ def test_an_explanation_ends_at_the_line_that_holds_the_call(platform: Platform)
         call.party_id, LAST_DAY,
     )  # fmt: skip
     assert f"{call.file} line {call.line}" in explain(platform.settings, recommendation_id)
+
+
+def test_a_notice_file_is_handled_without_anybodys_doing(platform: Platform) -> None:
+    """A suspension, its review and the question for the answer within moments; the answers stand in the ledger."""
+    ((call_at, calling, called),) = platform.calls(CLEAN, FIRST_DAY)
+    received = f"{LAST_DAY + timedelta(days=1)}T15:00:00Z"
+    columns = "traceback_id,requester,received_at,call_at,calling_number,called_number,violation_class"
+    file = platform.settings.landing / "tracebacks/standard/at-once.csv"
+    file.with_suffix(".tmp").write_text(f"{columns}\nat-once,itg,{received},{call_at}Z,{calling},{called},fraud\n")
+    file.with_suffix(".tmp").rename(file)
+
+    review = eventually(lambda: platform.question("case.decide", CLEAN), "the suspension is to be reviewed")
+    respond = eventually(lambda: platform.question("notice.respond", "at-once"), "the requester is to be answered")
+    assert review["subject"].startswith("SUSPEND ")
+    told = platform.rows("select service_date::text, actor from decisions.ledger where party_id = %s and payload ->> 'recommendation' = 'SUSPEND'", CLEAN)
+    assert told == [(received[:10], "handle_traceback")]
+    standing = platform.rows("select recommendation, status from marts.recommendations where party_id = %s", CLEAN)
+    assert standing == [("SUSPEND", "open")]
+    assert platform.history("at-once")[:4] == ["received", "clock_running", "searching", "matched_customer"]
+
+    time.sleep(4)  # Airflow 3.3 fails a task that is answered while it is being parked
+    platform.api.answer_review(respond, "Answered", "as drafted")
+    mitigate = eventually(lambda: platform.question("notice.mitigate", "at-once"), "what was done is asked")
+    time.sleep(4)
+    platform.api.answer_review(mitigate, "Caller warned", "they stop the campaign")
+    eventually(lambda: platform.history("at-once")[-1] == "caller_warned", "the mitigation stands in the ledger")
+    *_, answered, pending, _ = platform.history("at-once")
+    assert answered in ("responded_on_time", "responded_late") and pending == "mitigation_pending"
+    comments = platform.rows(
+        "select actor, payload ->> 'comment' from decisions.ledger"
+        " where payload ->> 'subject_id' = 'at-once' and payload ->> 'comment' is not null order by entry_id"
+    )
+    assert comments == [("compliance", "as drafted"), ("compliance", "they stop the campaign")]
+    settle(platform.api)
+    assert platform.rows("select count(*) from decisions.ledger where party_id = %s and payload ->> 'recommendation' = 'SUSPEND'", CLEAN) == [(1,)]
 
 
 def test_a_date_done_again_changes_nothing(platform: Platform) -> None:

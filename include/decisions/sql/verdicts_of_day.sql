@@ -38,6 +38,21 @@ trunks as (
     from lake.party_trunks_daily
     where service_date = %(day)s
     group by party_kind, party_id
+),
+
+newest as (
+    select distinct on (party_kind, party_id) party_kind, party_id, actor
+    from decisions.ledger
+    where entry_type = 'recommendation' and service_date = %(day)s
+    order by party_kind, party_id, entry_id desc
+),
+
+-- suspensions that a notice brought at once, after the marts of the day were built
+at_once as (
+    select found.party_kind, found.party_id, found.rule_code
+    from marts.traceback_hits as found
+    join newest using (party_kind, party_id)
+    where found.service_date = %(day)s and found.tier = 'SUSPEND' and newest.actor = 'handle_traceback'
 )
 
 select
@@ -63,3 +78,10 @@ left join hits using (party_kind, party_id)
 left join tracebacks using (party_kind, party_id)
 -- what is to be acted on is the whole party, not the trunk of one call
 left join trunks on verdicts.recommendation in ('SUSPEND', 'RESTRICT') and trunks.party_kind = verdicts.party_kind and trunks.party_id = verdicts.party_id
+-- they stand until the marts, which know nothing of them yet, are built again
+where not exists (
+    select from at_once
+    where at_once.party_kind = verdicts.party_kind
+        and at_once.party_id = verdicts.party_id
+        and at_once.rule_code <> all(verdicts.reason_codes)
+)
