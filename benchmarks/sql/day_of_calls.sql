@@ -31,5 +31,5 @@ select
     'SPC 709J' as signer,
     null::varchar as orig_id,
     null::varchar as flags,
-    hash($day, n)::ubigint as key_hash
+    hash(switch_id, call_id, attempt, null::varchar) as key_hash
 from range($calls) as numbered (n)
