@@ -119,9 +119,8 @@ def fill(settings: Settings, days: list[date], calls: int) -> None:
 def put_day(connection: psycopg.Connection, settings: Settings, day: date, calls: int) -> None:
     """A day of calls as the loader leaves it: Parquet in the lake, then the receipts. How long the loader takes is measured elsewhere."""
     relative = f"{FEED}/{day}.csv"
-    receipt = Receipt(
-        sha256(relative.encode()).hexdigest(), relative, "cdr", FEED, datetime.now(UTC), rows_read=calls, rows_accepted=calls, rows_by_date={day: calls}
-    )
+    receipt = Receipt(sha256(relative.encode()).hexdigest(), relative, "cdr", FEED, datetime.now(UTC))
+    receipt.rows_read = receipt.rows_accepted = receipt.rows_by_date[day] = calls
     to = tables.file_of(settings.lake, "calls", receipt.file, day, 0)
     to.parent.mkdir(parents=True, exist_ok=True)
     made = (SQL / "day_of_calls.sql").read_text(encoding="utf-8")

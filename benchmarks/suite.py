@@ -1,4 +1,4 @@
-"""What `make bench` measures: which contestants load which files, and what is asked of the outcome."""
+"""What `make bench` measures of the ingest: which contestants load which files, and what is asked of the outcome."""
 
 from __future__ import annotations
 
