@@ -70,7 +70,8 @@ def target_row(target: Target) -> str:
 
 def result_row(result: Result) -> str:
     world = result.world
-    cells = [result.contestant, f"`{world.feed}`", f"{world.calls:,}", f"{world.files:,}", seconds(result.walls, 2), f"{result.rate:,.0f}", gib(result.memory)]
+    what = [result.contestant, f"`{world.feed}`", f"{world.calls:,}", f"{world.files:,}"]
+    cells = [*what, seconds(result.walls, 2), f"{result.rate:,.0f}", gib(result.memory)]
     return f"| {' | '.join(cells)} |"
 
 
