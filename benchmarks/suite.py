@@ -1,4 +1,4 @@
-"""What `make bench` measures: which contestants load which files, and what is asked of the outcome."""
+"""What `make bench` measures of the ingest: which contestants load which files, and what is asked of the outcome."""
 
 from __future__ import annotations
 
@@ -130,17 +130,22 @@ def run(folder: Path, sizes: Sizes, say: Callable[[str], None]) -> list[Result]:
 @contextmanager
 def warehouse(home: Path) -> Iterator[Settings]:
     """An installation of its own with a running PostgreSQL."""
-    settings = installation.load(
-        {
-            "TOLLGATE_HOME": str(home), "TOLLGATE_LANDING": str(home / "landing"), "TOLLGATE_LAKE": str(home / "lake"),
-            "TOLLGATE_WAREHOUSE_URL": "", "TOLLGATE_LAKE_ENGINE": "", "TOLLGATE_PG_PORT": str(free_port()), "TOLLGATE_AIRFLOW_PORT": "",
-        }
-    )  # fmt: skip
+    settings = installation_in(home)
     try:
         lifecycle.warehouse_up(settings, say=lambda _: None)
         yield settings
     finally:
         postgres.stop(settings)
+
+
+def installation_in(home: Path) -> Settings:
+    """Of its own: whatever else runs on this machine, it has other folders and ports."""
+    return installation.load(
+        {
+            "TOLLGATE_HOME": str(home), "TOLLGATE_LANDING": str(home / "landing"), "TOLLGATE_LAKE": str(home / "lake"),
+            "TOLLGATE_WAREHOUSE_URL": "", "TOLLGATE_LAKE_ENGINE": "", "TOLLGATE_PG_PORT": str(free_port()), "TOLLGATE_AIRFLOW_PORT": str(free_port()),
+        }
+    )  # fmt: skip
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
--- A day of made-up calls in the lake's own layout: $calls of them, from $customers trunks, answered two times in three.
+-- A day of made-up calls in the lake's own layout: $calls of them, from $customers trunks, answered two times in three, else busy: no rule makes anything of them.
 select
     $receipt_id as receipt_id,
     cast(n + 2 as integer) as source_line,
@@ -23,13 +23,13 @@ select
     concat('+1', 212 + hash(n, 6, $day) % 500, 2000000 + hash(n, 7, $day) % 7999999) as called_number,
     called_number as called_raw,
     'valid_us' as called_class,
-    case when answer_at is null then 487 else 200 end::integer as sip_code,
-    'caller' as release_party,
+    case when answer_at is null then 486 else 200 end::integer as sip_code,
+    case when answer_at is null then 'called' else 'caller' end as release_party,
     substr('ABC', cast(1 + hash(n, 8) % 3 as integer), 1) as attestation,
     null::varchar as attestation_sent,
     'TN-Validation-Passed' as verstat,
     'SPC 709J' as signer,
     null::varchar as orig_id,
     null::varchar as flags,
-    hash($day, n)::ubigint as key_hash
+    hash(switch_id, call_id, attempt, null::varchar) as key_hash
 from range($calls) as numbered (n)

@@ -138,15 +138,18 @@ def test_everybody_loads_the_same(results: list[Result]):
 
 def test_the_report_names_machine_targets_and_runs(results: list[Result], tmp_path: Path):
     page = tmp_path / "performance.md"
-    page.write_text(f"before\n{report.BEGIN}old\n{report.END}after\n")
-    text = report.render(results, QUICK, report.machine(QUICK, 0.5))
+    begin, end = report.marks(report.INGEST)
+    page.write_text(f"before\n{begin}old\n{end}after\n")
+    text = report.render(results, QUICK, report.machine("runs each: 1", 0.5))
     for _ in range(2):
-        report.put(text, page)
-    assert page.read_text() == f"before\n{report.BEGIN}\n{text}\n{report.END}after\n"
+        report.put(report.INGEST, text, page)
+    assert page.read_text() == f"before\n{begin}\n{text}\n{end}after\n"
     assert "cores" in text and "DuckDB 2" in text
     assert len([line for line in text.splitlines() if line.startswith("| ")]) == 2 + len(results) + len(suite.targets(results, QUICK))
 
 
-def test_the_page_has_a_place_for_the_report():
-    before, rest = report.PAGE.read_text().split(report.BEGIN)
-    assert report.END in rest
+def test_the_page_has_a_place_for_each_report():
+    for name in (report.INGEST, report.NOTICES):
+        begin, end = report.marks(name)
+        before, rest = report.PAGE.read_text().split(begin)
+        assert end in rest
