@@ -106,8 +106,9 @@ class Office:
         return row
 
     def respond(self, traceback_id: str, answered_at: datetime, comment: str = "", actor: str = "olga") -> None:
+        draft = self.worklist(traceback_id)["answer_draft"]
         with psycopg.connect(self.world.settings.url("recommender")) as connection:
-            notices.record_response(connection, traceback_id, comment, actor, answered_at)
+            notices.record_response(connection, traceback_id, draft, comment, actor, answered_at)
 
     def mitigate(self, traceback_id: str, option: str, answered_at: datetime, comment: str = "") -> None:
         with psycopg.connect(self.world.settings.url("recommender")) as connection:
@@ -337,7 +338,8 @@ def test_each_step_stands_once_and_in_its_order_and_overdue_once(office: Office)
 @pytest.mark.parametrize(
     ("acted_at", "history"),
     [
-        (at(WEDNESDAY, "23:01"), ["received", "clock_running", "searching", "matched_customer"]),
+        (at(WEDNESDAY, "23:01"), ["received", "searching", "matched_customer"]),
+        (at(WEDNESDAY, "13:00") + 24 * HOUR, ["received", "clock_running", "searching", "matched_customer"]),
         (at(WEDNESDAY, "23:00") + 48 * HOUR, ["received", "clock_running", "searching", "matched_customer", "overdue"]),
     ],
 )
@@ -348,6 +350,8 @@ def test_a_clock_that_starts_tomorrow_or_ran_out_unseen_reorders_nothing(office:
     office.act(acted_at)
     office.act(acted_at)
     assert office.history(notice) == history
+    office.act(at(WEDNESDAY, "13:00") + 24 * HOUR)
+    assert office.history(notice) == history + ([] if "clock_running" in history else ["clock_running"])
 
 
 def test_calls_that_come_late_change_what_the_search_came_to(office: Office):
@@ -383,8 +387,9 @@ def test_the_first_answer_stands_and_its_time_is_measured_by_the_rules_clock(off
     office.respond(notice, due + late, "as drafted")
     office.respond(notice, due + HOUR, "no, otherwise", actor="ivan")
     office.act(due + 2 * HOUR)
-    assert office.history(notice)[4:] == [state, "mitigation_pending"]
-    answer = office.entries(notice)[4]
+    # answered before a sweep came to say that the clock runs
+    assert office.history(notice)[3:] == [state, "mitigation_pending"]
+    answer = office.entries(notice)[3]
     assert (answer["actor"], answer["payload"]["comment"], answer["payload"]["answer"]) == ("olga", "as drafted", draft)
     assert answer["payload"]["elapsed_hours"] == round((due + late - at(WEDNESDAY, "23:00")) / HOUR, 3)
     row = office.worklist(notice)
@@ -419,7 +424,7 @@ def test_what_was_done_is_asked_after_the_answer_and_needs_a_word_where_nothing_
     assert office.history(notice)[4:] == ["responded_on_time", "mitigation_pending", "no_fault_found"]
     assert office.worklist(notice)["state"] == "no_fault_found"
     with pytest.raises(LookupError, match="no notice T0"):
-        office.respond("T0", at(WEDNESDAY, "16:00"))
+        office.mitigate("T0", "Caller warned", at(WEDNESDAY, "16:00"))
 
 
 def test_a_caller_that_was_cut_off_and_is_traced_again_recurs(office: Office):

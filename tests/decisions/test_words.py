@@ -212,11 +212,14 @@ def notice_of(text: str, **other: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_text_of_a_notice_formats_or_links_anything(name: str):
-    """Of the body without its draft the structure is the same whatever the text; the draft is one block of code."""
-    usual, odd = (words.notice_body(notice_of(text, party_id=text or "x", recurrence=text or "x")) for text in ("Kestrel Bank", name))
+    """Of the body without its draft the structure is the same whatever the text; the draft is lines of code."""
+    usual, odd = (
+        words.notice_body(notice_of(text, party_id=text or "x", recurrence=text or "x", answer_draft="A draft.")) for text in ("Kestrel Bank", name)
+    )
     assert kinds(odd) == kinds(usual)
-    assert kinds(odd).count("code_block") == 1
-    assert not {"link_open", "image", "html_inline", "html_block", "heading_open"} & set(kinds(odd))
+    whole = kinds(words.notice_body(notice_of(name, party_id=name or "x", recurrence=name or "x")))
+    assert whole.count("code_inline") > kinds(odd).count("code_inline")
+    assert not {"link_open", "image", "html_inline", "html_block", "heading_open"} & set(whole)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -235,19 +238,23 @@ def test_the_questions_of_a_notice_are_one_line_that_fits_a_mapped_tasks_label()
         assert long.isprintable()
 
 
+def draft_of(body: str) -> list[str]:
+    """The paragraphs that are nothing but code: the lines of the draft."""
+    alone = (token.children[0] for token in tokens_of(body) if token.type == "inline" and len(token.children) == 1)
+    return [child.content for child in alone if child.type == "code_inline"]
+
+
 def test_a_notice_says_what_was_found_by_when_to_answer_and_what_to_write():
     body = words.notice_body(notice_of("x", requester="itg", campaign="Bank-Impers", party_id="C1", recurrence="the same party, cut off on 2026-11-16"))
     assert body.startswith("**The call is our customer's**: customer `C1`, found within 5 s of the time given. 2 calls to that number")
     assert "Asked by `itg`, campaign `Bank-Impers`. Received 2026-11-18 15:00 UTC, due 2026-11-19 15:00 UTC" in body
     assert "by the rule's business hours 2026-11-20 13:00 UTC." in body
     assert "It recurs: `the same party, cut off on 2026-11-16`." in body
-    (draft,) = (token.content for token in tokens_of(body) if token.type == "code_block")
-    assert draft == "Traceback x, call of 2026-11-16.\nThe call was originated by our customer x, C1.\n"
+    assert draft_of(body) == ["Traceback x, call of 2026-11-16.", "The call was originated by our customer x, C1."]
 
 
 def test_a_name_of_several_lines_leaves_no_hole_in_the_draft():
-    (draft,) = (token.content for token in tokens_of(words.notice_body(notice_of("a\n\n# heading"))) if token.type == "code_block")
-    assert draft.splitlines() == ["Traceback a", "# heading, call of 2026-11-16.", "The call was originated by our customer a", "# heading, C1."]
+    assert draft_of(words.notice_body(notice_of("a\n\n# heading"))) == ["Traceback a", "# heading, call of 2026-11-16.", "The call was originated by our customer a", "# heading, C1."]
 
 
 def test_a_notice_of_which_little_is_known():

@@ -64,7 +64,7 @@ changes as (
         -- outside business hours the clock starts later, whatever has been found by then
         (
             2, coalesce(tracebacks.told_state, 'received'), 'clock_running', tracebacks.clock_started_at,
-            tracebacks.clock_started_at <= %(now)s and not coalesce('clock_running' = any(tracebacks.states), false)
+            tracebacks.responded_at is null and tracebacks.clock_started_at <= %(now)s and not coalesce('clock_running' = any(tracebacks.states), false)
         ),
         (
             3, case when tracebacks.clock_started_at <= %(now)s then 'clock_running' else 'received' end, 'searching', tracebacks.loaded_at,
