@@ -42,6 +42,8 @@ COMPONENTS = {
 STOP_ORDER = (("scheduler",), ("triggerer", "dag-processor"), ("api-server",))
 
 DRAIN_SECONDS = 300
+IDLE_SECONDS = 10
+"""How long a scheduler that runs no task may take to end."""
 """How long running tasks may take to end when the platform stops."""
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -202,8 +204,14 @@ class Supervisor:
                 self.signal(name, signal.SIGTERM)
             asked = time.monotonic()
             again = asked + 2
+            busy = asked
             while any(name in self.pids for name in group) and time.monotonic() < asked + patience(group):
                 self.reap()
+                # Told to stop just as it hands a task to a worker, Airflow 3.3's executor waits for ever.
+                if "scheduler" in group:
+                    busy = time.monotonic() if self.runs_tasks() else busy
+                    if time.monotonic() > busy + IDLE_SECONDS:
+                        break
                 # Asked once, the triggerer waits ten seconds for a child that has ended already.
                 if "triggerer" in group and time.monotonic() > again:
                     self.signal("triggerer", signal.SIGTERM)
@@ -216,6 +224,13 @@ class Supervisor:
             time.sleep(0.05)
         self.end_orphans()
         say("stopped")
+
+    def runs_tasks(self) -> bool:
+        """Whether a worker of the scheduler's has a process of its own: a task."""
+        with contextlib.suppress(KeyError, psutil.NoSuchProcess):
+            scheduler = psutil.Process(self.pids["scheduler"])
+            return any(child.ppid() != scheduler.pid for child in scheduler.children(recursive=True))
+        return False
 
     def signal(self, name: str, number: signal.Signals) -> None:
         if name in self.pids:

@@ -173,7 +173,7 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
         "2: table_name c",
         (),
     ),
-    ("reference_data", "caller_ids_have_one_customer"): ([problem("caller_ids", "assigned_twice")], "1: subject s, detail why", ()),
+    ("reference_data", "caller_ids_have_one_customer"): ([problem("caller_ids", "assigned_twice")], "1: subject s…, detail why", ()),
     ("reference_data", "upstream_ids_agree"): ([problem("upstreams", "ids_disagree")], "1: subject s, detail why", ()),
 } | {
     (f"{kind}_risk_daily", check): ([statement.format(kind=kind, day=MONDAY, party=party)], observed.format(kind=kind, party=party), ())
