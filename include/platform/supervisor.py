@@ -42,9 +42,9 @@ COMPONENTS = {
 STOP_ORDER = (("scheduler",), ("triggerer", "dag-processor"), ("api-server",))
 
 DRAIN_SECONDS = 300
+"""How long running tasks may take to end when the platform stops."""
 IDLE_SECONDS = 10
 """How long a scheduler that runs no task may take to end."""
-"""How long running tasks may take to end when the platform stops."""
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 LIBC = ctypes.CDLL(None)
