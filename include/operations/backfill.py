@@ -16,6 +16,8 @@ DAY_SECONDS = 3600
 EVENT_SECONDS = 20
 """How long after the last ingest its event may take to start the build."""
 POLL_SECONDS = 0.5
+QUIET_SECONDS = 3
+"""How long nothing must go on for all to be settled: between a build and its judgement there is an event on its way."""
 
 Say = Callable[[str], None]
 
@@ -57,7 +59,10 @@ def backfill(api: AirflowApi, days: list[date], say: Say) -> Iterator[Outcome]:
 def settle(api: AirflowApi) -> None:
     """Wait until no date is being built or judged: late rows may have re-opened others."""
     deadline = time.monotonic() + DAY_SECONDS
-    while time.monotonic() < deadline and any(api.unfinished(dag_id) for dag_id in ("build_risk_marts", "recommend_suspensions")):
+    quiet_since = time.monotonic()
+    while time.monotonic() < min(deadline, quiet_since + QUIET_SECONDS):
+        if any(api.unfinished(dag_id) for dag_id in ("build_risk_marts", "recommend_suspensions")):
+            quiet_since = time.monotonic()
         time.sleep(POLL_SECONDS)
 
 
