@@ -8,6 +8,7 @@ person says that its requester was answered, and then what was done about the ca
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag, task, task_group
 
+from include.decisions.words import MITIGATIONS
 from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, service_date, when_all_of
 
 
@@ -74,7 +75,7 @@ def review_recommendations():
             task_id="mitigate",
             subject=afterwards,
             body="The requester is answered; that does not stop the calls. Say what was done, and why: `No fault found` needs the evidence for it.",
-            options=["Caller warned", "Caller restricted", "Caller terminated", "Upstream notified", "No fault found"],
+            options=list(MITIGATIONS),
             params={"comment": Param("", type="string", description="What you know and did")},
             map_index_template="{{ task.subject }}",
         )

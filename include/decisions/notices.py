@@ -8,17 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from include.decisions import ledger
-
-MITIGATIONS = {
-    "Caller warned": "caller_warned",
-    "Caller restricted": "caller_restricted",
-    "Caller terminated": "caller_terminated",
-    "Upstream notified": "upstream_notified",
-    "No fault found": "no_fault_found",
-}
-"""What a person may say was done about the traced caller, and the state that the notice is in from then on."""
-
+from include.decisions import ledger, words
 
 def append_recommendations(connection: psycopg.Connection, run: str) -> list[date]:
     """Append what the notices that are news make of parties; returns the dates that got new recommendations."""
@@ -68,18 +58,18 @@ def record_response(
         "comment": comment,
     }
     state = "responded_on_time" if answered_at <= row["legal_due_at"] else "responded_late"
-    _append(connection, row, [(state, told), ("mitigation_pending", {})], actor, answered_at, after=())
+    _append(connection, row, [(state, told), ("mitigation_pending", {})], actor, answered_at)
 
 
 def record_mitigation(connection: psycopg.Connection, traceback_id: str, option: str, comment: str, actor: str, answered_at: datetime) -> None:
-    """Append what was done about the traced caller, one of `MITIGATIONS`: answering in time does not stop the calls.
+    """Append what was done about the traced caller, one of `words.MITIGATIONS`: answering in time does not stop the calls.
 
     ValueError where nothing is said of why there is no fault.
     """
-    if MITIGATIONS[option] == "no_fault_found" and not comment.strip():
+    if words.MITIGATIONS[option] == "no_fault_found" and not comment.strip():
         raise ValueError("no fault found, and not a word of the evidence for it: clear notice.mitigate to be asked again, and say why")
     row = _worklist(connection, traceback_id)
-    _append(connection, row, [(MITIGATIONS[option], {"comment": comment})], actor, answered_at, after=("mitigation_pending",))
+    _append(connection, row, [(words.MITIGATIONS[option], {"comment": comment})], actor, answered_at, after="mitigation_pending")
 
 
 def _built(connection: psycopg.Connection) -> bool:
@@ -96,9 +86,9 @@ def _worklist(connection: psycopg.Connection, traceback_id: str) -> dict[str, An
 
 
 def _append(
-    connection: psycopg.Connection, row: dict[str, Any], steps: list[tuple[str, dict]], actor: str, at: datetime, after: tuple[str, ...]
+    connection: psycopg.Connection, row: dict[str, Any], steps: list[tuple[str, dict]], actor: str, at: datetime, after: str | None = None
 ) -> None:
-    """Append steps that a person took, unless they stand already; `after`: states of which one must stand before them."""
+    """Append steps that a person took, unless they stand already: an answer, or what follows `after` a state that it led to."""
     # A step is known by its number: what is appended between reading the history and writing to it would take its place.
     ledger.lock(connection)
     history = connection.execute(
@@ -110,12 +100,14 @@ def _append(
         (row["traceback_id"],),
     ).fetchall()
     states = [state for (state,) in history]
-    if after and not set(after) & set(states):
-        raise ValueError(f"{row['traceback_id']} is not {' or '.join(after)}: answer the requester first")
-    if any(state.startswith("responded_") for state in states) and not after:
-        return
     current = next((state for state in reversed(states) if state not in ("overdue", "clock_running")), row["search_state"])
-    if after and current not in after:
+    if after is None:
+        stands = any(state.startswith("responded_") for state in states)
+    elif after in states:
+        stands = current != after
+    else:
+        raise ValueError(f"{row['traceback_id']} is not {after}: answer the requester first")
+    if stands:
         return
     entries = []
     for ordinal, (state, told) in enumerate(steps, start=len(states) + 1):

@@ -114,6 +114,16 @@ STATES = {
 """What each outcome of a search means for the person who answers."""
 
 
+MITIGATIONS = {
+    "Caller warned": "caller_warned",
+    "Caller restricted": "caller_restricted",
+    "Caller terminated": "caller_terminated",
+    "Upstream notified": "upstream_notified",
+    "No fault found": "no_fault_found",
+}
+"""What a person may say was done about the traced caller, and the state that the notice is in from then on."""
+
+
 def notice_subject(notice: dict[str, Any]) -> str:
     """A notice in one line, as plain text."""
     return f"Answer traceback {plain(notice['traceback_id'], 80)} by {notice['due_at']:%Y-%m-%d %H:%M} UTC"

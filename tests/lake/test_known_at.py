@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import psycopg
 import pytest
 
-from include.ingest import load
 from include.lake import build
 from include.settings import Settings
-from tests.ingest.desk import LONG_AGO, calls_csv
+from tests.ingest.desk import calls_csv
+from tests.lake.receiving import receive
 
 DAY = date(2026, 11, 16)
 TRUNKS = "trunk,switch_id,party_kind,party_id,valid_from\ntg-acme,,customer,{},2026-01-01\n"
@@ -24,11 +23,7 @@ class Days:
         self.settings = settings
 
     def receive(self, path: str, content: str) -> None:
-        file = self.settings.landing / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
-        os.utime(file, (LONG_AGO, LONG_AGO))
-        load.load_new_files(self.settings, path.split("/")[0])
+        receive(self.settings, path, content)
 
     def attempts(self, known_at: datetime | None = None) -> dict[str, int]:
         build.build_lake(self.settings, DAY, [], known_at)

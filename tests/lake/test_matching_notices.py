@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -12,10 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from include.ingest import load
 from include.lake import build
 from include.settings import Settings
-from tests.ingest.desk import LONG_AGO, calls_csv
+from tests.ingest.desk import calls_csv
+from tests.lake.receiving import receive
 
 EXHIBIT = Path(__file__).parents[1] / "ingest/samples/ftc_point_of_no_entry_exhibit_rows.csv"
 TRUNKS = "trunk,switch_id,party_kind,party_id,valid_from\ntg-acme,,customer,c1,2020-01-01\ntg-up,,upstream,u1,2020-01-01\n"
@@ -27,11 +26,7 @@ class Lake:
         self.settings = settings
 
     def receive(self, path: str, content: str) -> None:
-        file = self.settings.landing / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
-        os.utime(file, (LONG_AGO, LONG_AGO))
-        load.load_new_files(self.settings, path.split("/")[0])
+        receive(self.settings, path, content)
 
     def rows(self, query: str, *values) -> list[tuple]:
         with psycopg.connect(self.settings.url("transformer")) as connection:

@@ -40,16 +40,8 @@ news as (
     where hits.service_date = %(day)s
         -- a day whose marts failed their gate is told nothing until they pass
         and not exists (
-            select from ops.gate_results as result
-            where result.service_date = %(day)s
-                and result.gate = 'marts'
-                and result.outcome = 'blocked'
-                and result.run = (
-                    select latest.run from ops.gate_results as latest
-                    where latest.service_date = %(day)s and latest.gate = 'marts'
-                    order by latest.recorded_at desc, latest.run desc
-                    limit 1
-                )
+            select from marts.data_status_daily as status
+            where status.service_date = %(day)s and status.feed = 'marts' and status.status = 'blocked'
         )
         and hits.tier in ('SUSPEND', 'RESTRICT')
         and exists (
