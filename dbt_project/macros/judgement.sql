@@ -5,5 +5,5 @@
 
 {#- Whether a rule's kind of evidence may recommend a suspension without another kind beside it. -#}
 {% macro may_suspend_alone(evidence) -%}
-  {{ evidence }} in ('legal', 'registry', 'traceback', 'decision')
+  {{ evidence }} in ('legal', 'registry', 'role', 'traceback', 'decision')
 {%- endmacro %}

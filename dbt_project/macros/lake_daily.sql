@@ -3,12 +3,12 @@
   The run's days are written anew, each file appearing whole or not at all (a day without rows is a file without
   rows); other days are left alone. Within the run, `lake.<model>` is a table of exactly the run's days, so that the
   tests of a day cost the same however many days lie in the lake.
-  Config: meta.days names the days of the run that the model rebuilds, `service_date` or `evidence_days`.
+  Config: meta.days names the days of the run that the model rebuilds, as macros/run_days.sql has them.
 -#}
 {% materialization lake_daily, adapter='duckdb' -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set folder = env_var('TOLLGATE_LAKE') | replace("'", "''") ~ '/daily/' ~ this.identifier -%}
-  {%- set days = evidence_days() if config.get('meta', {}).get('days') == 'evidence_days' else [service_date()] -%}
+  {%- set days = run_days(config.get('meta', {}).get('days', 'service_date')) -%}
 
   {{ run_hooks(pre_hooks) }}
 

@@ -76,12 +76,21 @@
   [{{ "'" ~ dates_with_rows ~ "', " if found }}'{{ folder }}/service_date=1970-01-01/*.parquet']
 {%- endmacro %}
 
+{#-
+  All days of a lake model that were ever built, to look back from one day at those before. The model must be built before
+  (`ref` it), and a model that looks back must be built again for the days after a day that changes: meta.days.
+-#}
+{% macro earlier_days(model) -%}
+  {%- set built = ref(model) -%}
+  (select * from read_parquet('{{ env_var('TOLLGATE_LAKE') | replace("'", "''") }}/daily/{{ built.identifier }}/service_date=*/part-0.parquet', hive_partitioning = true, hive_types = {'service_date': date}))
+{%- endmacro %}
+
 {#- Tables whose rows count only with their receipt, by their folder in the lake. -#}
 {% macro lake_tables() -%}
   {{ return([
     'calls', 'complaints', 'notices', 'manifests', 'arrivals',
     'reference/customers', 'reference/upstreams', 'reference/trunks', 'reference/caller_ids', 'reference/campaigns',
-    'reference/dno', 'reference/enforcement_notices', 'reference/rmd', 'reference/form499', 'reference/nanp', 'reference/co_codes',
-    'reference/thousands_blocks',
+    'reference/dno', 'reference/enforcement_notices', 'reference/upstream_answers', 'reference/rmd', 'reference/form499',
+    'reference/nanp', 'reference/co_codes', 'reference/thousands_blocks',
   ]) }}
 {%- endmacro %}

@@ -2,6 +2,7 @@
   What this run is about, from the environment variable TOLLGATE_RUN (JSON, set by include/lake/dbt.py):
     service_date   'YYYY-MM-DD', the UTC day being built
     evidence_days  ['YYYY-MM-DD', ...], the days of receipt whose complaints and notices are matched again
+    following_days ['YYYY-MM-DD', ...], the service date and the processed dates within a week after it
     run_at         ISO 8601 instant of the run; models never ask the clock
     known_at       ISO 8601 instant, optional: what became known later is left out
   Read only while executing: dbt parses the whole project anew whenever its own --vars change, and these
@@ -22,9 +23,18 @@
   {{ return(run_value('service_date')) }}
 {%- endmacro %}
 
-{% macro evidence_days() -%}
-  {%- set days = run_value('evidence_days') -%}
+{#- The days that the run says under a name: service_date, evidence_days or following_days. -#}
+{% macro run_days(name) -%}
+  {%- set days = run_value(name) -%}
   {{ return([days] if days is string else days) }}
+{%- endmacro %}
+
+{% macro evidence_days() -%}
+  {{ return(run_days('evidence_days')) }}
+{%- endmacro %}
+
+{% macro following_days() -%}
+  {{ return(run_days('following_days')) }}
 {%- endmacro %}
 
 {#- The days as a list for `in (...)`. -#}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pyarrow as pa
@@ -29,6 +29,9 @@ NOT_YET_MATCHED = """
     left join matched using (service_date)
     where received.rows > coalesce(matched.rows, 0)
 """
+
+LOOKED_BACK = timedelta(days=7)
+"""How far lake models look back at earlier days: new_calling_numbers_daily."""
 
 NOTICES = ("--select", "notice_matches")
 
@@ -60,6 +63,7 @@ def run_of(settings: Settings, day: date, processed: list[date], known_at: datet
     run = {
         "service_date": day.isoformat(),
         "evidence_days": [other.isoformat() for other in evidence_days(settings, day, processed)],
+        "following_days": [day.isoformat(), *(later.isoformat() for later in sorted(processed) if day < later <= day + LOOKED_BACK)],
         "run_at": datetime.now(UTC).isoformat(),
     }
     return run | ({"known_at": known_at.astimezone(UTC).isoformat()} if known_at else {})

@@ -88,9 +88,10 @@ def run_dbt(
 ) -> dict:
     """Run dbt in a process of its own and return its run results.
 
-    `run` says what the run is about: `service_date` ('YYYY-MM-DD'), `evidence_days` (list of such dates), `run_at` (ISO
-    8601 instant) and, for the lake as it was known once, `known_at` (the same). `beside` names a workspace of its own, for
-    what may run at the same time. Raises DbtFailed, with the messages of the failing nodes, unless dbt ends with 0.
+    `run` says what the run is about: `service_date` ('YYYY-MM-DD'), `evidence_days` and `following_days` (lists of such
+    dates), `run_at` (ISO 8601 instant) and, for the lake as it was known once, `known_at` (the same). `beside` names a
+    workspace of its own, for what may run at the same time. Raises DbtFailed, with the messages of the failing nodes, unless
+    dbt ends with 0.
     """
     results = workspace(settings, beside or target) / "run_results.json"
     results.unlink(missing_ok=True)

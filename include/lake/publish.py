@@ -38,7 +38,7 @@ class PublishMismatch(RuntimeError):
 
 @dataclass(frozen=True)
 class Model:
-    """A published lake model. `days` names the days of a run it is rebuilt for: service_date or evidence_days."""
+    """A published lake model. `days` names the days of a run it is rebuilt for, as dbt_project/macros/run_days.sql has them."""
 
     name: str
     description: str
@@ -142,7 +142,7 @@ def create_tables(settings: Settings, models: Iterable[Model], cursor) -> None:
 def publish(settings: Settings, run: dict, models: list[Model]) -> dict[str, int]:
     """Replace the run's days of these models, all or nothing. Returns the rows sent, by model.
 
-    `run` is that of the lake build just done (`service_date`, `evidence_days`). Raises PublishMismatch where counts or
+    `run` is that of the lake build just done (`service_date`, `evidence_days`, ...). Raises PublishMismatch where counts or
     sums differ after the copy.
     """
     sent = {}
@@ -152,7 +152,7 @@ def publish(settings: Settings, run: dict, models: list[Model]) -> dict[str, int
         cursor.fetchone()
         create_tables(settings, models, cursor)
         for model in models:
-            days = run["evidence_days"] if model.days == "evidence_days" else [run["service_date"]]
+            days = [run[model.days]] if isinstance(run[model.days], str) else run[model.days]
             rows = rows_of(settings.lake, model, days)
             wanted = ",".join(days)
             cursor.execute(

@@ -183,6 +183,10 @@ REFERENCE = {
         ("notice_id", TEXT), ("authority", TEXT), ("kind", TEXT), ("party_kind", TEXT), ("party_id", TEXT),
         ("received_at", INSTANT), ("due_at", INSTANT),
     ],
+    "upstream_answers": [
+        ("traceback_id", TEXT), ("upstream_id", TEXT), ("asked_at", INSTANT), ("answered_at", INSTANT), ("source_kind", TEXT),
+        ("source_name", TEXT), ("source_action", TEXT),
+    ],
     "rmd": [
         ("rmd_number", TEXT), ("frn", TEXT), ("business_name", TEXT), ("foreign_voice_provider", BOOL), ("country", TEXT),
         ("implementation", TEXT), ("voice_service_provider", BOOL), ("gateway_provider", BOOL), ("intermediate_provider", BOOL),

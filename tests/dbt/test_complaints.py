@@ -12,7 +12,7 @@ from include.lake import dbt, tables
 from include.settings import Settings
 
 RECEIVED = date(2026, 11, 20)
-RUN = {"service_date": "2026-11-20", "evidence_days": ["2026-11-20"], "run_at": "2026-11-21T02:00:00+00:00"}
+RUN = {"service_date": "2026-11-20", "evidence_days": ["2026-11-20"], "following_days": ["2026-11-20"], "run_at": "2026-11-21T02:00:00+00:00"}
 MODELS = ("complaint_windows", "complaint_parties", "complaint_callbacks", "complaint_matches", "complaint_candidates")
 
 DIALLED, BANK, SHARED, OF_A_WEEK_AGO, OF_OLDER, UNUSED, CALL_BACK = (f"+1212555{n:04}" for n in range(7))

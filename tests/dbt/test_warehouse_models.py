@@ -11,7 +11,7 @@ import pytest
 
 from include.lake import build, dbt
 
-AN_EMPTY_DAY = {"service_date": "2026-11-20", "evidence_days": ["2026-11-20"], "run_at": "2026-11-21T02:00:00+00:00"}
+AN_EMPTY_DAY = {"service_date": "2026-11-20", "evidence_days": ["2026-11-20"], "following_days": ["2026-11-20"], "run_at": "2026-11-21T02:00:00+00:00"}
 
 VERDICT = "legal_name data_status recommendation carried_recommendation reason_codes score"
 SHAPE = """

@@ -12,7 +12,7 @@ import pytest
 from include.lake import dbt, tables
 from include.settings import Settings
 
-RUN = {"service_date": "2026-11-20", "evidence_days": ["2026-11-20", "2026-11-21"], "run_at": "2026-11-22T02:00:00+00:00"}
+RUN = {"service_date": "2026-11-20", "evidence_days": ["2026-11-20", "2026-11-21"], "following_days": ["2026-11-20"], "run_at": "2026-11-22T02:00:00+00:00"}
 
 MODELS = {
     "one_day": ("service_date", "select date '2026-11-20' as service_date, 2 as n union all select date '2026-11-20', 1"),

@@ -15,7 +15,7 @@ import pytest
 from include.lake import dbt, publish
 from include.settings import Settings
 
-RUN = {"service_date": "2026-11-20", "evidence_days": ["2026-11-20", "2026-11-21"], "run_at": "2026-11-22T02:00:00+00:00"}
+RUN = {"service_date": "2026-11-20", "evidence_days": ["2026-11-20", "2026-11-21"], "following_days": ["2026-11-20"], "run_at": "2026-11-22T02:00:00+00:00"}
 
 COLUMNS = {
     "service_date": "date",
@@ -132,7 +132,7 @@ def test_only_the_runs_days_are_replaced(bench):
     bench.write("all_types", "2026-11-21", [bench.row("c", 5)])
     bench.write("zz_last", "2026-11-20", [{"attempts": 9}])
     bench.write("zz_last", "2026-11-21", [{"attempts": 8}])
-    bench.publish({**RUN, "service_date": "2026-11-21", "evidence_days": ["2026-11-21"]})
+    bench.publish({**RUN, "service_date": "2026-11-21", "evidence_days": ["2026-11-21"], "following_days": ["2026-11-21"]})
     assert bench.rows("select service_date::text, party_id from lake.all_types order by 1, 2") == [
         ("2026-11-20", "a"), ("2026-11-20", "b"), ("2026-11-21", "c"),
     ]  # fmt: skip

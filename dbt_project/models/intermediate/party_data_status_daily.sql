@@ -80,8 +80,10 @@ calls as (
         coalesce(
             array_agg(distinct reason order by reason) filter (where not {{ is_complete('status') }}),
             '{}'
-        ) as reasons
+        ) as reasons,
+        bool_or(f.feed is not null) as format_changed
     from ranked
+    left join {{ ref('feed_format_changes_daily') }} as f using (service_date, feed)
     group by service_date, party_kind, party_id
 
 ),
@@ -111,6 +113,7 @@ select
         when u.reason is not null and {{ is_complete('c.calls_status') }} then 'partial'
         else c.calls_status
     end as data_status,
-    case when u.reason is null then c.reasons else c.reasons || u.reason end as data_reasons
+    case when u.reason is null then c.reasons else c.reasons || u.reason end as data_reasons,
+    c.format_changed
 from calls as c
 left join unchecked as u using (service_date, party_kind, party_id)

@@ -16,23 +16,40 @@ with parties as (
 
 ),
 
--- rank 1 is the strictest tier; HOLD is no tier but the absence of a verdict
+-- Two keys: what a party did suspends it only beside evidence of another kind, whatever tier its rule asks for.
 hits as (
 
     select
-        h.service_date,
-        h.party_kind,
-        h.party_id,
-        min(array_position({{ tiers }}, h.tier)) as strictest,
-        min(array_position({{ tiers }}, h.tier)) filter (where {{ may_suspend_alone('h.evidence') }}) as strictest_evidence,
-        array_agg(h.rule_code order by array_position({{ tiers }}, h.tier), h.rule_code)
-            filter (where h.tier in ('SUSPEND', 'RESTRICT', 'MONITOR')) as against,
-        array_agg(h.rule_code order by array_position({{ tiers }}, h.tier), h.rule_code)
-            filter (where {{ may_suspend_alone('h.evidence') }}) as evidence,
-        array_agg(h.rule_code order by h.rule_code) filter (where h.tier = 'NO_ACTION') as baseline
+        h.*,
+        case
+            when h.tier = 'SUSPEND' and not {{ may_suspend_alone('h.evidence') }}
+                and not bool_or({{ may_suspend_alone('h.evidence') }} or h.evidence = 'complaint') over (
+                    partition by h.service_date, h.party_kind, h.party_id
+                )
+            then 'RESTRICT'
+            else h.tier
+        end as tier_in_force
     from {{ ref('rule_hits_daily') }} as h
     inner join {{ ref('days_to_build') }} as d using (service_date)
-    group by 1, 2, 3
+
+),
+
+-- rank 1 is the strictest tier; HOLD is no tier but the absence of a verdict
+hits_of_party as (
+
+    select
+        service_date,
+        party_kind,
+        party_id,
+        min(array_position({{ tiers }}, tier_in_force)) as strictest,
+        min(array_position({{ tiers }}, tier_in_force)) filter (where {{ may_suspend_alone('evidence') }}) as strictest_evidence,
+        array_agg(rule_code order by array_position({{ tiers }}, tier_in_force), rule_code)
+            filter (where tier in ('SUSPEND', 'RESTRICT', 'MONITOR')) as against,
+        array_agg(rule_code order by array_position({{ tiers }}, tier_in_force), rule_code)
+            filter (where {{ may_suspend_alone('evidence') }}) as evidence,
+        array_agg(rule_code order by rule_code) filter (where tier = 'NO_ACTION') as baseline
+    from hits
+    group by service_date, party_kind, party_id
 
 ),
 
@@ -41,7 +58,7 @@ judged as (
     select
         p.*,
         h.strictest_evidence,
-        coalesce(cardinality(h.against), 0) as reasons_against,
+        coalesce(h.against, '{}') as against,
         case
             when p.is_complete then coalesce(({{ tiers }})[h.strictest], 'NO_ACTION')
             -- all calls are there and only the registry could not be asked: what was seen stands, nobody is clean
@@ -56,7 +73,7 @@ judged as (
             else array['DATA_INCOMPLETE'] || coalesce(h.evidence, '{}')
         end as reason_codes
     from parties as p
-    left join hits as h using (service_date, party_kind, party_id)
+    left join hits_of_party as h using (service_date, party_kind, party_id)
 
 ),
 
@@ -103,6 +120,23 @@ carried as (
 
 )
 
+-- for ordering only: the tier decides, every further reason adds 5, 19 at most
+scored as (
+
+    select
+        c.*,
+        case recommendation
+            when 'SUSPEND' then 80 when 'RESTRICT' then 60 when 'HOLD' then 40 when 'MONITOR' then 20 else 0
+        end as points_of_tier,
+        (
+            select coalesce(array_agg(r.rule_code || ' +' || least(5, 19 - 5 * (r.n - 1)) order by r.n), '{}')
+            from unnest(c.against) with ordinality as r (rule_code, n)
+            where r.n <= 4
+        ) as contributions
+    from carried as c
+
+)
+
 select
     service_date,
     party_kind,
@@ -112,7 +146,6 @@ select
     recommendation,
     ({{ tiers }})[carried_rank] as carried_recommendation,
     reason_codes,
-    case recommendation
-        when 'SUSPEND' then 80 when 'RESTRICT' then 60 when 'HOLD' then 40 when 'MONITOR' then 20 else 0
-    end + least(19, 5 * reasons_against) as score
-from carried
+    points_of_tier + least(19, 5 * cardinality(against)) as score,
+    array[recommendation || ' ' || points_of_tier] || contributions as score_parts
+from scored

@@ -28,6 +28,16 @@ upstreams as (
 
 ),
 
+caller_ids as (
+
+    select i.customer_id, cast(count(*) as bigint) as verified
+    from {{ source('raw_lake', 'reference_caller_ids') }} as i
+    inner join ({{ snapshot_in_force('caller_ids', 'day') }}) as s on s.receipt_id = i.receipt_id
+    where {{ valid_on('i', "date '" ~ day ~ "'") }}
+    group by i.customer_id
+
+),
+
 -- customers with a declared, documented campaign on the day
 campaigns as (
 
@@ -50,6 +60,8 @@ select
     c.traffic_class,
     c.kyc_verified_on,
     g.customer_id is not null as has_campaign,
+    -- null where nobody listed any: then none is unverified
+    case when exists (select 1 from ({{ snapshot_in_force('caller_ids', 'day') }}) as s) then coalesce(i.verified, 0) end as verified_caller_ids,
     c.max_cps,
     c.max_concurrent,
     coalesce(c.protected, false) as protected,
@@ -58,6 +70,7 @@ select
     c.parent_id
 from customers as c
 left join campaigns as g on g.customer_id = c.customer_id
+left join caller_ids as i on i.customer_id = c.customer_id
 where c.newest_line = 1
 
 union all
@@ -74,6 +87,7 @@ select
     cast(null as {{ dbt.type_string() }}) as traffic_class,
     cast(null as date) as kyc_verified_on,
     false as has_campaign,
+    cast(null as bigint) as verified_caller_ids,
     cast(null as integer) as max_cps,
     cast(null as integer) as max_concurrent,
     false as protected,
