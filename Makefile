@@ -2,7 +2,7 @@
 python := .venv/bin/python
 tollgate := @$(python) -m include.cli
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status backfill notice explain preview warehouse-url verify bench
+.PHONY: help setup demo test up down status backfill notice explain preview warehouse-url release verify bench
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ notice: setup ## process the traceback notices in the landing folder at once
 
 explain: setup ## a recommendation, down to files and lines: ID=<recommendation_id>
 	$(tollgate) explain "$(ID)"
+
+# From the environment, where `make` puts them: what people write may hold quotes.
+release: setup ## sign a party's release: PARTY="customer <id>" CAUSE=… EVIDENCE=… LIMITS=… APPROVER=…
+	$(tollgate) release "$$PARTY" --cause="$$CAUSE" --evidence="$$EVIDENCE" --limits="$$LIMITS" --approver="$$APPROVER"
 
 preview: setup ## what a file is to a feed's declaration, without loading it: FEED=cdr/<name> FILE=<path>
 	$(tollgate) preview "$(FEED)" "$(FILE)"

@@ -5,6 +5,8 @@
 3. `recommend`: a suspension follows at once where a notice names a customer as the caller; every change of a notice's state
    goes to the ledger. Reviews, and the answers to requesters, are asked for in `review_recommendations`.
 
+Beside them `escalate`: a case that nobody answered in 24 hours is said to be so, in the ledger and as a warning.
+
 Dates that are processed already are re-opened, so that all that follows from the notices is built anew.
 """
 
@@ -43,6 +45,14 @@ def handle_traceback():
         outlet_events[DAY_REOPENED].extra = {"why": "notices"}
         outlet_events[DAY_REOPENED].add_partitions(day)
 
+    # Here because this runs every quarter of an hour, whether or not there is a notice.
+    @task
+    def escalate() -> None:
+        from include import stages
+
+        stages.escalate()
+
+    escalate()
     processed = load()
     asked = recommend()
     processed >> search() >> asked

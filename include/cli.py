@@ -6,13 +6,13 @@ import argparse
 import os
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
 
 from include import settings as installation
-from include.decisions import ledger
+from include.decisions import ledger, releases
 from include.ingest.declarations import BadDeclaration
 from include.operations import backfill as backfills
 from include.operations import notices, report
@@ -103,6 +103,15 @@ def run_explain(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def release(settings: Settings, arguments: argparse.Namespace) -> int:
+    kind, party_id = releases.party(arguments.party)
+    signed = releases.Signed(arguments.cause, arguments.evidence, arguments.limits, arguments.approver)
+    with psycopg.connect(settings.url("recommender")) as connection:
+        released = releases.release(connection, kind, party_id, signed, datetime.now(UTC))
+    print(f"{kind} {party_id} is active from {released.on} (UTC) on, and watched until {released.watch_until}")
+    return 0
+
+
 def verify(settings: Settings, _: argparse.Namespace) -> int:
     with psycopg.connect(settings.url("auditor")) as connection:
         entries, receipts = ledger.counts(connection)
@@ -151,6 +160,10 @@ def parser() -> argparse.ArgumentParser:
     command("notice", notice, "process the traceback notices that lie in the landing folder, at once")
     command("demo", run_demo, "process a made-up week and show what comes of it")
     command("explain", run_explain, "a recommendation, down to files and lines").add_argument("recommendation_id")
+    signed = command("release", release, "sign a release: the only way back for a party that is restricted, suspended or terminated")
+    signed.add_argument("party", help="kind and id, as 'customer C1031'")
+    for name, words in releases.FIELDS.items():
+        signed.add_argument(f"--{name}", default="", help=words)
     looked_at = command("preview", run_preview, "what a file is to a feed's declaration; loads nothing")
     looked_at.add_argument("feed", help="kind and name, as cdr/standard")
     looked_at.add_argument("file", type=Path)

@@ -186,6 +186,18 @@ def _given(answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def escalate() -> None:
+    """Write to the ledger which cases nobody answered in 24 hours, and warn of each."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        cases = ledger.escalate(connection, datetime.now(UTC))
+    for case in cases:
+        log.warning(
+            "case %s: nobody has answered %s of %s %s, open since %s UTC",
+            case["case_id"], case["recommendation"], case["party_kind"], case["party_id"], f"{case['open_since']:%Y-%m-%d %H:%M}",
+        )  # fmt: skip
+    log.info("%d cases escalated", len(cases))
+
+
 def record_review(case_id: str, answer: dict[str, Any]) -> None:
     """Write a person's answer to the ledger, with who gave it and when."""
     with psycopg.connect(configuration.load().url("recommender")) as connection:

@@ -1,4 +1,4 @@
-"""The ledger's door: append verdicts and answers, check the chain. Everything else about it is in the migrations."""
+"""The ledger's door: append verdicts, answers and escalations, check the chain. Everything else about it is in the migrations."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def query(name: str) -> str:
     return (SQL / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def append(connection: psycopg.Connection, entries: list[dict[str, Any]]) -> int:
-    """Append entries that are not there yet; returns how many were appended."""
-    return connection.execute("select decisions.append(%s, %s)", (json.dumps(entries), datetime.now(UTC))).fetchone()[0]
+def append(connection: psycopg.Connection, entries: list[dict[str, Any]], recorded_at: datetime | None = None) -> int:
+    """Append entries that are not there yet, at this instant unless another is given; returns how many were appended."""
+    return connection.execute("select decisions.append(%s, %s)", (json.dumps(entries), recorded_at or datetime.now(UTC))).fetchone()[0]
 
 
 def lock(connection: psycopg.Connection) -> None:
@@ -85,6 +85,34 @@ def append_review(
             }
         ],
     )
+
+
+def escalate(connection: psycopg.Connection, now: datetime) -> list[dict[str, Any]]:
+    """Append an escalation of every case that nobody answered within 24 hours of its first entry; returns the new ones.
+
+    Each is escalated once, with `open_since`, the instant of that entry.
+    """
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        lock(connection)
+        cases = cursor.execute(query("unanswered_cases"), {"now": now}).fetchall()
+        append(connection, [_escalation(case) for case in cases], now)
+    return cases
+
+
+def _escalation(case: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "entry_type": "escalation",
+        "actor": "handle_traceback",
+        "service_date": case["service_date"].isoformat(),
+        "party_kind": case["party_kind"],
+        "party_id": case["party_id"],
+        "recommendation_id": case["case_id"],
+        "payload": {
+            "case_id": case["case_id"],
+            "recommendation": case["recommendation"],
+            "open_since": case["open_since"].astimezone(UTC).isoformat(),
+        },
+    }
 
 
 def catalogue(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:

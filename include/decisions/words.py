@@ -96,6 +96,10 @@ def review_body(case: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> s
             "",
             f"All its trunks: {trunks}.",
             "",
+            f"State of the party now: {case['party_state'] or 'no longer in the reference data'}. Once approved, quiet days change nothing: "
+            "only a signed release (`make release`) leads back to active. It needs the cause, the evidence of compliance, new limits and an "
+            "approver, and 30 days of watch follow.",
+            "",
             f"Rule set {payload['ruleset_version']}. The whole chain down to file and line: `make explain ID={case['recommendation_id']}`.",
             "",
             "Approve: the recommendation is to be carried out. Reject: it is not; say why. Either answer goes to the ledger under your name.",

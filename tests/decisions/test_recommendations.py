@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time as clock, timedelta
 from typing import Any
 
 import psycopg
@@ -12,7 +12,7 @@ import pytest
 from processed_world import MONDAY, TUESDAY, WEDNESDAY, ProcessedWorld
 
 from include import stages
-from include.decisions import ledger
+from include.decisions import ledger, releases
 
 THURSDAY, FRIDAY = WEDNESDAY + timedelta(days=1), WEDNESDAY + timedelta(days=2)
 CUSTOMER = "C1001"
@@ -61,13 +61,16 @@ def answer(world: ProcessedWorld, case_id: str, decision: str = "approve", actor
         ledger.append_review(connection, case_id, decision, "seen", actor, ANSWERED_AT)
 
 
-def release(world: ProcessedWorld, party_id: str, day: date) -> None:
-    entry = {
-        "entry_type": "release", "actor": "olga", "service_date": day.isoformat(), "party_kind": "customer", "party_id": party_id,
-        "payload": {"cause": "it ended the campaign"},
-    }  # fmt: skip
+def release(world: ProcessedWorld, party_kind: str, party_id: str, day: date) -> None:
+    signed = releases.Signed("it ended the campaign", "two clean test days", "2 calls per second", "olga")
     with psycopg.connect(world.settings.url("recommender")) as connection:
-        assert ledger.append(connection, [entry]) == 1
+        releases.release(connection, party_kind, party_id, signed, datetime.combine(day, clock(10), UTC))
+
+
+def states(world: ProcessedWorld, party_id: str) -> list[dict[str, Any]]:
+    return world.rows(
+        "select service_date, state, since, watch_until from intermediate.party_states_daily where party_id = %(id)s order by 1", id=party_id
+    )
 
 
 def case_ids(world: ProcessedWorld, day: date) -> set[str]:
@@ -192,10 +195,11 @@ def test_restated_figures_go_on_with_the_case_of_their_day(own_world: ProcessedW
     assert restated["case"] == opened["case"]
 
 
-def test_a_release_ends_a_case(own_world: ProcessedWorld):
+@pytest.mark.parametrize("released_on", [WEDNESDAY, THURSDAY])
+def test_a_release_after_it_was_opened_ends_a_case(own_world: ProcessedWorld, released_on: date):
     opened = judged(own_world, WEDNESDAY, "SUSPEND", "TB_ORIGINATED")
     answer(own_world, opened["case"])
-    release(own_world, CUSTOMER, THURSDAY)
+    release(own_world, "customer", CUSTOMER, released_on)
     again = judged(own_world, THURSDAY, "SUSPEND", "TB_ORIGINATED")
     assert again["case"] == again["id"] != opened["case"]
 
@@ -270,6 +274,7 @@ def test_what_a_review_task_is_given(own_world: ProcessedWorld):
     assert case["subject"] == "SUSPEND Peakholm Benefits Line (C1031)"
     assert case["body"].startswith(f"**SUSPEND** customer `Peakholm Benefits Line` (`C1031`), service date {MONDAY}")
     assert all(f"- {code}: " in case["body"] for code in entry["payload"]["reason_codes"])
+    assert "State of the party now: active." in case["body"]
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
@@ -326,16 +331,15 @@ def test_only_a_release_ends_an_approved_suspension_however_quiet_the_days_after
     entry = own_world.verdict(TUESDAY, "U210")
     assert (entry["payload"]["recommendation"], entry["payload"]["reason_codes"]) == ("SUSPEND", ["NOT_RELEASED"])
     assert entry["payload"]["case_id"] == own_world.verdict(MONDAY, "U210")["recommendation_id"]
-    signed = {
-        "entry_type": "release", "actor": "olga", "service_date": TUESDAY.isoformat(), "party_kind": "upstream", "party_id": "U210",
-        "payload": {"cause": "filed again"},
-    }  # fmt: skip
-    with psycopg.connect(own_world.settings.url("recommender")) as connection:
-        ledger.append(connection, [signed])
+    active = {"service_date": MONDAY, "state": "active", "since": None, "watch_until": None}
+    assert states(own_world, "U210") == [active, {"service_date": TUESDAY, "state": "suspended", "since": TUESDAY, "watch_until": None}]
+    release(own_world, "upstream", "U210", TUESDAY)
     stages.build_marts(TUESDAY, "released")
     own_world.judge(TUESDAY, "released")
     payload = own_world.verdict(TUESDAY, "U210")["payload"]
     assert (payload["recommendation"], payload["reason_codes"]) == ("NO_ACTION", ["CLEAN"])
+    watched = {"service_date": TUESDAY, "state": "active", "since": TUESDAY, "watch_until": TUESDAY + timedelta(days=30)}
+    assert states(own_world, "U210") == [active, watched]
 
 
 # --- checking the whole -------------------------------------------------------------------------------------------

@@ -28,6 +28,16 @@ blocked as (
 
     select distinct service_date from {{ ref('stg_gate_blocks') }} where gate = 'marts'
 
+),
+
+-- what holds a party back today: whatever no release has ended
+standing as (
+
+    select distinct on (party_kind, party_id) party_kind, party_id, state
+    from {{ ref('stg_restraints') }}
+    where released_on is null
+    order by party_kind, party_id, strictness desc
+
 )
 
 select
@@ -44,12 +54,18 @@ select
         when n.recommendation not in ('SUSPEND', 'RESTRICT') then 'no_review_needed'
         when v.decision = 'approve' then 'approved'
         when v.decision = 'reject' then 'rejected'
+        when e.case_id is not null then 'escalated'
         else 'open'
     end as status,
     n.case_id,
     v.reviewer,
-    v.recorded_at as reviewed_at
+    v.recorded_at as reviewed_at,
+    case when n.recommendation in ('SUSPEND', 'RESTRICT') then c.recorded_at + interval '24 hours' end as expires_at,
+    coalesce(s.state, 'active') as party_state
 from parties as p
 left join newest as n using (party_kind, party_id)
 left join {{ ref('stg_reviews') }} as v on v.case_id = n.case_id
+left join {{ ref('stg_recommendations') }} as c on c.recommendation_id = n.case_id
+left join {{ ref('stg_escalations') }} as e on e.case_id = n.case_id
+left join standing as s on s.party_kind = p.party_kind and s.party_id = p.party_id
 left join blocked as b on b.service_date = p.service_date

@@ -39,7 +39,8 @@ previous as (
     order by party_kind, party_id, service_date desc, entry_id desc
 ),
 
--- The same verdict for no other reasons than those a person was shown goes on with the same case, until a release ends it.
+-- The same verdict for no other reasons than those a person was shown goes on with the same case, until a release that was
+-- signed after it was opened ends it, from the date of the release on.
 continued as (
     select identified.recommendation_id, previous.case_id
     from identified
@@ -53,7 +54,7 @@ continued as (
             where release.entry_type = 'release'
                 and release.party_kind = opening.party_kind
                 and release.party_id = opening.party_id
-                and release.service_date > opening.service_date
+                and release.entry_id > opening.entry_id
                 and release.service_date <= %(day)s
         )
 ),

@@ -1,5 +1,6 @@
 -- Cases that a person has to decide, of a day and of later days restated with it: not answered, not yet asked by another
--- run. What stands of a case may be a restated entry, or, where nobody was asked in time, one of a later day.
+-- run. What stands of a case may be a restated entry, or, where nobody was asked in time, one of a later day. Beside each, what
+-- state the party is in now; null for one that has left the reference data since.
 with newest as (
     select distinct on (party_kind, party_id, service_date)
         recommendation_id,
@@ -27,6 +28,7 @@ waiting as (
     order by newest.payload ->> 'case_id', newest.service_date
 )
 
-select case_id, recommendation_id, service_date, party_kind, party_id, payload
+select waiting.case_id, waiting.recommendation_id, waiting.service_date, party_kind, party_id, waiting.payload, stands.party_state
 from waiting
-order by service_date, party_kind, party_id
+left join marts.recommendations as stands using (party_kind, party_id)
+order by waiting.service_date, party_kind, party_id
