@@ -118,7 +118,7 @@ carried as (
     from stretches as s
     left join before as b using (party_kind, party_id)
 
-)
+),
 
 -- for ordering only: the tier decides, every further reason adds 5, 19 at most
 scored as (
