@@ -4,7 +4,7 @@
     select min(g.day)::date
     from generate_series({{ day }}::timestamp, {{ day }}::timestamp + interval '10 days', interval '1 day') as g (day)
     where extract(isodow from g.day) < 6
-      and not exists (select from {{ ref('federal_holidays') }} as h where h.observed_on = g.day::date)
+      and not exists (select from {{ ref('holidays') }} as h where h.observed_on = g.day::date)
   )
 {%- endmacro %}
 

@@ -46,7 +46,7 @@ def test_a_notice_finds_its_call_in_the_built_lake(filled: Settings):
     load.load_new_files(filled, "tracebacks")
     build.match_notices(filled)
     with psycopg.connect(filled.url("transformer")) as connection:
-        traffic = connection.execute("select sum(attempts)::bigint, sum(abandoned)::bigint from lake.customer_traffic_daily").fetchone()
+        traffic = connection.execute("select sum(attempts)::bigint, sum(abandoned)::bigint from lake.party_traffic_daily where party_kind = 'customer'").fetchone()
         found = connection.execute("select match_status, party_id, call_service_date, answered from lake.notice_matches").fetchall()
     assert traffic == (QUICK.calls, 0)  # of the newest day alone, and nothing that a customer is reviewed for without a notice
     assert found == [("unique", call.customer, DAYS[0], True)]

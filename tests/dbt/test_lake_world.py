@@ -62,8 +62,7 @@ def world(warehouse):
 def test_every_partys_attempts_calls_and_answers_are_counted_exactly(world):
     found = {
         (kind, party, day): counts
-        for kind in ("customer", "upstream")
-        for party, day, *counts in world.rows(f"select {kind}_id, service_date, attempts, calls, answered from lake.{kind}_traffic_daily")
+        for kind, party, day, *counts in world.rows("select party_kind, party_id, service_date, attempts, calls, answered from lake.party_traffic_daily")
     }
     planted = {key: [t.attempts, t.calls, t.answered] for key, t in world.expected.totals.items() if t.attempts}
     assert found == planted

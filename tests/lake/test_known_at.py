@@ -28,7 +28,7 @@ class Days:
     def attempts(self, known_at: datetime | None = None) -> dict[str, int]:
         build.build_lake(self.settings, DAY, [], known_at)
         with psycopg.connect(self.settings.url("transformer")) as connection:
-            return dict(connection.execute("select customer_id, attempts from lake.customer_traffic_daily where service_date = %s", [DAY]).fetchall())
+            return dict(connection.execute("select party_id, attempts from lake.party_traffic_daily where party_kind = 'customer' and service_date = %s", [DAY]).fetchall())
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-{{ config(materialized='table', indexes=[], full_refresh=none) }}
+{{ config(incremental_strategy='replace_all', indexes=[]) }}
 
 -- The run's service date and every processed day after it: verdicts carry forward, evidence counts for 30 days.
 select distinct service_date

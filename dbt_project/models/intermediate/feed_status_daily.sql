@@ -52,7 +52,7 @@ rests as (
 
     select f.service_date, f.feed
     from deliveries as f
-    left join {{ ref('federal_holidays') }} as h on h.observed_on = f.service_date
+    left join {{ ref('holidays') }} as h on h.observed_on = f.service_date
     where f.calendar = 'us_federal' and (h.observed_on is not null or extract(isodow from f.service_date) > 5)
 
 ),

@@ -1,4 +1,4 @@
-{{ config(materialized='table', indexes=[], full_refresh=none) }}
+{{ config(incremental_strategy='replace_all', indexes=[]) }}
 
 select
     '{{ var("ruleset") }}' || case when bool_or(is_private) then 'p' else '' end

@@ -7,9 +7,9 @@ select
     metrics.metric,
     metrics.label,
     metrics.unit,
-    metrics.numerator,
-    metrics.denominator,
+    metrics.numerator_words as numerator,
+    metrics.denominator_words as denominator,
     metrics.calls_where
-from seeds.rules as rules
+from intermediate.rule_set as rules
 left join seeds.metrics as metrics on metrics.metric = rules.metric
 where rules.alternative = 1 and rules.condition = 1
