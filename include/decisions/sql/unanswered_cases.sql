@@ -1,18 +1,5 @@
--- Cases that a person was to decide within 24 hours of their first entry, and did not. What stands of a case is the newest
--- entry of a date; what later dates say of the party is no answer.
-with newest as (
-    select distinct on (party_kind, party_id, service_date) payload
-    from decisions.ledger
-    where entry_type = 'recommendation'
-    order by party_kind, party_id, service_date, entry_id desc
-),
-
-waiting as (
-    select distinct payload ->> 'case_id' as case_id
-    from newest
-    where payload ->> 'recommendation' in ('SUSPEND', 'RESTRICT')
-)
-
+-- Cases that a person was to decide within 24 hours of their first entry, and did not. What later dates say of the party is no
+-- answer; a case that was restated away on all its dates waits for none.
 select
     opening.recommendation_id as case_id,
     opening.service_date,
@@ -20,11 +7,32 @@ select
     opening.party_id,
     opening.payload ->> 'recommendation' as recommendation,
     opening.recorded_at as open_since
-from waiting
-join decisions.ledger as opening on opening.entry_type = 'recommendation' and opening.recommendation_id = waiting.case_id
-where opening.recorded_at < %(now)s - interval '24 hours'
+from decisions.ledger as opening
+where opening.entry_type = 'recommendation'
+    and opening.payload ->> 'recommendation' in ('SUSPEND', 'RESTRICT')
+    and opening.payload ->> 'case_id' = opening.recommendation_id
+    and opening.recorded_at < %(now)s - interval '24 hours'
     and not exists (
-        select from decisions.ledger as answer
-        where answer.entry_type in ('review', 'escalation') and answer.payload ->> 'case_id' = waiting.case_id
+        select from decisions.ledger as review
+        where review.entry_type = 'review' and review.payload ->> 'case_id' = opening.recommendation_id
+    )
+    and not exists (
+        select from decisions.ledger as escalation
+        where escalation.entry_type = 'escalation' and escalation.payload ->> 'case_id' = opening.recommendation_id
+    )
+    and exists (
+        select from decisions.ledger as standing
+        where standing.entry_type = 'recommendation'
+            and standing.party_kind = opening.party_kind
+            and standing.party_id = opening.party_id
+            and standing.payload ->> 'case_id' = opening.recommendation_id
+            and not exists (
+                select from decisions.ledger as newer
+                where newer.entry_type = 'recommendation'
+                    and newer.party_kind = standing.party_kind
+                    and newer.party_id = standing.party_id
+                    and newer.service_date = standing.service_date
+                    and newer.entry_id > standing.entry_id
+            )
     )
 order by opening.recorded_at, opening.entry_id
