@@ -80,8 +80,9 @@ def caller_ids(cast: Cast, world: World) -> bytes:
         if p.kind == "customer":
             since = p.record.get("onboarded_on", SINCE)
             rows.append([p.id, f"+{world.blocks[p.id] // 100}*", True, since, None])
-            if p.traffic[0][0].callers["kind"] == "canadian":
-                rows += [[p.id, f"+{n}", False, since, None] for n in regular_numbers(p.traffic[0][0], p, world)]
+            for habit, _ in p.traffic:
+                if habit.callers["kind"] in ("canadian", "leased"):
+                    rows += [[p.id, f"+{n}", False, since, None] for n in dict.fromkeys(regular_numbers(habit, p, world).tolist())]
     return table("customer_id,number,assigned_by_us,valid_from,valid_to", rows)
 
 
