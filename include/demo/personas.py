@@ -121,8 +121,16 @@ def _party(kind: str, record: dict, habits: dict[str, Habit]) -> Party:
     )
 
 
+PERSONAS = Path(__file__).with_name("personas.yaml")
+
+
+def habits() -> dict[str, Habit]:
+    """The habits of `personas.yaml` by name."""
+    return _habits(yaml.safe_load(PERSONAS.read_text(encoding="utf-8"))["habits"])
+
+
 @cache
-def load(path: Path = Path(__file__).with_name("personas.yaml")) -> Cast:
+def load(path: Path = PERSONAS) -> Cast:
     """The cast of `path`. Raises ValueError or KeyError on a record that does not fit."""
     told = yaml.safe_load(path.read_text(encoding="utf-8"))
     habits = _habits(told["habits"])

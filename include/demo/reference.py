@@ -116,7 +116,7 @@ def enforcement_notices(cast: Cast, first_day: date, days: int) -> dict[date, by
         day = cast.event_day(told["from"], first_day, days)
         received = datetime.combine(day, time(15, 0), timezone.utc)
         due = received + timedelta(hours=48)
-        before = [row for rows in by_day.values() for row in rows]
+        before = by_day[max(by_day)]
         row = [f"EN-{day:%Y%m%d}-{p.id}", told["authority"], told["kind"], p.kind, p.id, received.isoformat(), due.isoformat()]
         by_day[day] = [*before, row]
     return {day: table(header, rows) for day, rows in by_day.items()}
