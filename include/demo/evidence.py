@@ -88,7 +88,8 @@ class Choice:
 
     def unused_number(self, rng: np.random.Generator) -> int:
         found = numbers.anywhere(rng, 50)
-        return int(found[~np.isin(found, self.taken)][0])
+        at = np.minimum(np.searchsorted(self.taken, found), len(self.taken) - 1)
+        return int(found[self.taken[at] != found][0])
 
 
 def calls_before(day: date, first_day: date) -> tuple[date, int]:
