@@ -60,6 +60,11 @@ class Judged:
     """Another switch that writes to the same feed lost a file: a HOLD is caution, neither right nor wrong."""
 
     @property
+    def is_bad(self) -> bool:
+        """The party, whether or not this day can tell."""
+        return self.label.first_bad_call is not None
+
+    @property
     def is_suspended_wrongly(self) -> bool:
         return self.found == "SUSPEND" and self.deserved != "SUSPEND"
 
@@ -263,7 +268,7 @@ def targets(results: list[Measured]) -> list[Target]:
 
 
 def at_least(what: str, share: Share, asked: float) -> Target:
-    return Target(what, f"≥ {asked:.0%}" if asked < 1 else "100 %", told(share), None if share.value is None else share.value >= asked)
+    return Target(what, f"≥ {100 * asked:.0f} %" if asked < 1 else "100 %", told(share), None if share.value is None else share.value >= asked)
 
 
 def told(share: Share) -> str:

