@@ -124,6 +124,7 @@ def _party(kind: str, record: dict, habits: dict[str, Habit]) -> Party:
 PERSONAS = Path(__file__).with_name("personas.yaml")
 
 
+@cache
 def habits() -> dict[str, Habit]:
     """The habits of `personas.yaml` by name."""
     return _habits(yaml.safe_load(PERSONAS.read_text(encoding="utf-8"))["habits"])

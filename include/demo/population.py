@@ -171,7 +171,8 @@ def member(
     streams = []
     for stream in record["streams"]:
         habit = replace(base[stream["habit"]], **{name: value for name, value in stream.items() if name in FIELDS})
-        asked = max(min(stream["volume"], LEAST_ATTEMPTS), stream["volume"] * volume)
+        full = stream["volume"] if "volume" in stream else record["streams"][0]["volume"] * stream["times"]
+        asked = max(min(full, LEAST_ATTEMPTS), full * volume)
         streams.append(Stream(habit, asked, active_days(rng, stream, starts, min(ends, days), first_day, days), stream.get("bad", False)))
     since = starts if record.get("registers") else 0
     about = {"type": record.get("type"), "role": record.get("role")}
@@ -284,14 +285,24 @@ def suspended_since(made: list[Member], m: Member) -> int | None:
     return max(min(found), m.since) if found else None
 
 
-def verdicts(made: list[Member], m: Member, lost: list[Lost], first_day: date, days: int) -> dict[date, str]:
+def bad_days(made: list[Member], rows: Attempts, first_day: date, days: int) -> np.ndarray:
+    """Whether a member sends any of its bad streams on a day (members x days)."""
+    bad = [k * 100 + part for k, m in enumerate(made) for part, stream in enumerate(m.streams) if stream.bad]
+    mine = rows.take(np.flatnonzero(np.isin(rows.party.astype(np.int64) * 100 + rows.part, bad)))
+    sent = np.zeros((len(made), days), bool)
+    sent[mine.party, (mine.start - midnight(first_day)) // DAY_MS] = True
+    return sent
+
+
+def verdicts(made: list[Member], m: Member, lost: list[Lost], first_day: date, sent: np.ndarray) -> dict[date, str]:
+    """By service date; `sent` says of each day whether bad calls were made."""
     suspended = suspended_since(made, m)
     thrice = sorted(n["day"] for n in m.notices)[2:3] if m.party.kind == "upstream" else []
     torn = {file.day for file in lost if file.switch in m.party.switches}
     found = {}
-    for d in range(m.since, days):
+    for d in range(m.since, len(sent)):
         day, verdict = first_day + timedelta(days=d), "NO_ACTION"
-        if m.expected and m.starts <= d < m.ends:
+        if m.expected and m.starts <= d < m.ends and (sent[d] or m.expected == "SUSPEND"):
             verdict = m.expected
         if thrice and d >= thrice[0]:
             verdict = "RESTRICT"
@@ -325,8 +336,8 @@ def desk_of(made: list[Member], seed: int, first_day: date):
         wanted: list[tuple[str, int, tuple[str, ...]]] = [("U", int(rng.integers(3, 12)), ())]
         wanted += [("2", 1, (str(party_id),)) for party_id in rng.choice(ordinary, int(rng.integers(0, 4)), replace=False)]
         for m in made:
-            always_bad = all(not stream.bad for stream in m.streams)  # a dialer that some complain about
-            if m.complaints and (always_bad or m.starts < d <= m.ends):
+            is_honest = not any(stream.bad for stream in m.streams)  # a dialer that some complain about
+            if m.complaints and (is_honest or m.starts < d <= m.ends):
                 exact = int(rng.binomial(m.complaints, 0.6))
                 wanted += [("1", exact, (m.party.id,)), ("2", m.complaints - exact, (m.party.id,))]
             if m.spoofed and m.starts <= d < m.starts + VICTIM_DAYS:
@@ -354,12 +365,12 @@ def reference_files(cast: Cast, world: traffic.World, first_day: date, days: int
 
 
 def write_population(landing: Path, *, seed: int, first_day: date, days: int = 30, customers: int = FULL_SIZE, volume: float = 1.0) -> Population:
-    """Write the landing folder of `days` >= 4 days from `first_day` (UTC); `volume` = share of the calls.
+    """Write the landing folder of 4 to 30 days from `first_day` (UTC); `volume` = share of the calls.
 
-    Raises ValueError for fewer days or too few customers for every persona.
+    Raises ValueError for fewer days, for more than traces count, and for too few customers for every persona.
     """
-    if days < 4:
-        raise ValueError("a population needs at least 4 days: what begins must have a day before and one after")
+    if not 4 <= days <= 30:
+        raise ValueError("a population has 4 to 30 days: what begins must have a day before and one after, and a trace counts for 30")
     made = members(seed, first_day, days, customers, volume)
     cast = cast_of(made, days)
     world = traffic.world_of(cast, seed)
@@ -378,10 +389,10 @@ def write_population(landing: Path, *, seed: int, first_day: date, days: int = 3
     for path, content in reference_files(cast, world, first_day, days).items():
         put(landing / path, content)
 
-    bad_since = first_bad_calls(made, rows, first_day)
+    bad_since, sent = first_bad_calls(made, rows, first_day), bad_days(made, rows, first_day, days)
     labels = {}
     for k, m in enumerate(made):
-        deserved = verdicts(made, m, lost, first_day, days)
+        deserved = verdicts(made, m, lost, first_day, sent[k])
         backed = "SUSPEND" in deserved.values() or (m.party.kind == "upstream" and len(m.notices) > 2)
         labels[m.party.kind, m.party.id] = Label(m.persona, deserved, backed, bad_since.get(k))
     return Population(labels, tuple(lost), frozenset(beside(made, lost)), outage, outage_day, tuple(planted), len(rows))

@@ -39,9 +39,6 @@ class Sample:
             found |= {row["traceback_id"]: row for row in (told if isinstance(told, list) else [told])}
         return found
 
-    def asterisk(self, party):
-        return (reading.reference(self.landing, "trunks").query("party_id == @party").switch_id == "phx1").any()
-
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
@@ -63,9 +60,10 @@ def test_same_arguments_write_the_same_bytes(tmp_path):
     assert calls and all(first[1][path] != other[1].get(path) for path in calls)
 
 
-def test_too_few_days_or_customers_are_no_population(tmp_path):
-    with pytest.raises(ValueError, match="4 days"):
-        write_population(tmp_path, seed=3, first_day=MONDAY, days=3)
+def test_too_few_or_too_many_days_or_too_few_customers_are_no_population(tmp_path):
+    for days in (3, 31):
+        with pytest.raises(ValueError, match="4 to 30 days"):
+            write_population(tmp_path, seed=3, first_day=MONDAY, days=days)
     with pytest.raises(ValueError, match="too few for every persona"):
         write_population(tmp_path, seed=3, first_day=MONDAY, days=4, customers=20)
 
