@@ -16,6 +16,7 @@ from benchmarks import detection, notices
 from benchmarks.detection import Delay, Judged, Measured
 from benchmarks.notices import Size, Way
 from benchmarks.suite import Result, Sizes, Target, files, gib, targets
+from include.demo import population
 from include.settings import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "performance.md"
@@ -55,8 +56,8 @@ def render_notices(ways: list[Way], size: Size, machine: str) -> str:
             "",
             "| from the arrival of a notice's file to | seconds, median (least to most) |",
             "|---|---|",
-            f"| the recommendation in the database | {seconds([way.recommendation for way in ways], 1)} |",
-            f"| the open review in Airflow | {seconds([way.review for way in ways], 1)} |",
+            f"| the recommendation in the database | {spread([way.recommendation for way in ways], 1)} |",
+            f"| the open review in Airflow | {spread([way.review for way in ways], 1)} |",
             "",
         ]
     )
@@ -75,18 +76,19 @@ def render_detection(results: list[Measured], size: detection.Size, machine: str
     return "\n".join(
         [
             machine,
-            f"{len(results)} populations of {size.customers} customers and 20 upstreams over {size.days} days: {attempts:,} call attempts, "
-            f"{len(days):,} party days; from files to verdicts {seconds(walls, 0)} s each.",
+            f"{size.customers} customers and 20 upstreams over {size.days} days, populations: {len(results)}; {attempts:,} call attempts and "
+            f"{len(days):,} party days in all; from files to verdicts {spread(walls, 0)} s each.",
             "",
             *TARGETS,
             *(target_row(target) for target in detection.targets(results)),
             "",
-            "| tier | precision, days | recall, days | false in 1,000 customer days | parties found | hours from the first bad call, median (least to most) |",
-            "|---|---|---|---|---|---|",
+            "| tier | precision, days | recall, days | false in 1,000 customer days | parties found "
+            "| hours from the first bad call, median (least to most) | dates after the first that deserved it |",
+            "|---|---|---|---|---|---|---|",
             *(tier_row(days, tier) for tier in detection.TIERS),
             "",
-            "Bad parties. NO_ACTION: nothing was received about them yet, and a day of calls cannot tell. Several values in a cell: seeds "
-            f"{', '.join(str(measured.seed) for measured in results)}, in this order.",
+            "Bad parties, all days of theirs. NO_ACTION: they did nothing bad yet, or nothing was received and a day of calls cannot tell. "
+            f"Several values in a cell: seeds {', '.join(str(measured.seed) for measured in results)}, in this order.",
             "",
             "| persona | deserves | parties | days found | median hours from the first bad call | false days | reasons given, most often first |",
             "|---|---|---|---|---|---|---|",
@@ -106,8 +108,16 @@ def render_detection(results: list[Measured], size: detection.Size, machine: str
             "|---|---|---|---|---|",
             *(outage_row(measured) for measured in results),
             "",
+            "| persona | what is hard about it |",
+            "|---|---|",
+            *(f"| {persona} | {record['why']} |" for persona, record in personas_told() if "why" in record),
+            "",
         ]
     )
+
+
+def personas_told() -> list[tuple[str, dict]]:
+    return [persona for kind in ("customers", "upstreams") for persona in population.told()[kind].items()]
 
 
 def tiers_of(days: list[Judged]) -> list[str]:
@@ -118,16 +128,13 @@ def tier_row(days: list[Judged], tier: str) -> str:
     count, rate = detection.per_thousand(days, WRONG[tier])
     found = detection.delays(days, tier)
     cells = [tier, detection.told(detection.precision(days, tier)), detection.told(detection.recall(days, tier)), f"{rate:.2f} ({count})"]
-    return f"| {' | '.join([*cells, parties_found(found), hours_spread(found)])} |"
+    hours = [each.hours for each in found if each.hours is not None]
+    late = [each.dates_late for each in found if each.dates_late is not None]
+    return f"| {' | '.join([*cells, parties_found(found), *(spread(values, 0) if values else '' for values in (hours, late))])} |"
 
 
 def parties_found(found: list[Delay]) -> str:
     return f"{sum(each.hours is not None for each in found)} of {len(found)}"
-
-
-def hours_spread(found: list[Delay]) -> str:
-    hours = [each.hours for each in found if each.hours is not None]
-    return seconds(hours, 0) if hours else ""
 
 
 def bad_row(persona: str, tier: str, days: list[Judged], results: list[Measured]) -> str:
@@ -171,9 +178,9 @@ def outage_row(measured: Measured) -> str:
     return f"| {measured.seed} | {day} | {100 * measured.population.outage.share:.0f} % | {wrong[day]} | {others:.1f} |"
 
 
-def seconds(walls: list[float], decimals: int) -> str:
+def spread(values: list[float], decimals: int) -> str:
     """The median, and between which they lie."""
-    return f"{statistics.median(walls):.{decimals}f} ({min(walls):.{decimals}f} to {max(walls):.{decimals}f})"
+    return f"{statistics.median(values):.{decimals}f} ({min(values):.{decimals}f} to {max(values):.{decimals}f})"
 
 
 def target_row(target: Target) -> str:
@@ -184,7 +191,7 @@ def target_row(target: Target) -> str:
 def result_row(result: Result) -> str:
     world = result.world
     what = [result.contestant, f"`{world.feed}`", f"{world.calls:,}", f"{world.files:,}"]
-    cells = [*what, seconds(result.walls, 2), f"{result.rate:,.0f}", gib(result.memory)]
+    cells = [*what, spread(result.walls, 2), f"{result.rate:,.0f}", gib(result.memory)]
     return f"| {' | '.join(cells)} |"
 
 

@@ -32,7 +32,8 @@ GRAVE = ("fraud", "prerecorded", "live_scam")
 LEAST_ATTEMPTS = 25  # a day of a stream, however small a share of the calls is asked for
 VICTIM_DAYS = 14  # for so long do people complain about a number that somebody else uses
 FIELDS = {f.name for f in fields(Habit)}
-DOWNSTREAMS = tuple({"id": f"D{301 + k}", "name": f"{name} Demo Routes"} for k, name in enumerate(("Longreach", "Bellwether", "Greyfox", "Summerhill")))
+CARRIERS = ("Longreach", "Bellwether", "Greyfox", "Summerhill")
+DOWNSTREAMS = tuple({"id": f"D{301 + k}", "name": f"{name} Demo Routes"} for k, name in enumerate(CARRIERS))
 FIRST_NAMES = (
     "Alder Amber Ash Birch Blue Bramble Briar Cedar Clover Copper Coral Crane Dove Dune Elm Ember Fern Finch Flint Fox Gale Glen Gold Hazel "
     "Heron Holly Iron Ivy Jade Juniper Kestrel Lark Laurel Linden Maple Marsh Moss Oak Otter Pine"
