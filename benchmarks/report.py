@@ -104,7 +104,7 @@ def render_detection(results: list[Measured], size: detection.Size, machine: str
             "|---|---|---|---|",
             *(lost_row(measured, lost) for measured in results for lost in measured.population.lost),
             "",
-            "| seed | day of our own outage | attempts that failed on the route | customers restricted or suspended wrongly | on other days, in the mean |",
+            "| seed | day of our own outage | attempts that failed on the route | customers wrongly restricted or suspended | on other days, mean |",
             "|---|---|---|---|---|",
             *(outage_row(measured) for measured in results),
             "",
