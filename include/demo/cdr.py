@@ -128,6 +128,13 @@ def call_ids(world: World, call: np.ndarray, switch: str) -> pa.Array:
     return joined([hex_numbers(mixed, 16), f"@{switch}"], "")
 
 
+def address(k: int) -> str:
+    """The k-th source address: the networks kept for documentation, and after them the one kept for benchmarks."""
+    if k < 240:
+        return f"{('192.0.2', '198.51.100', '203.0.113')[k % 3]}.{10 + k}"
+    return f"198.18.{k // 240}.{10 + k % 240}"
+
+
 def standard_rows(world: World, cast: Cast, rows: Attempts, switch: str, name: str) -> pa.Array:
     """Rows of a `cdr/standard` file, times with the switch's offset and milliseconds."""
     rng = np.random.default_rng([world.seed, crc32(name.encode())])
@@ -135,8 +142,12 @@ def standard_rows(world: World, cast: Cast, rows: Attempts, switch: str, name: s
     marked = rows.mark > 0
     failed = marked & (rows.call % 61 == 0)
     verstat = np.where(failed, 4, np.where(marked, rows.mark, 0))
-    addresses = [f"{('192.0.2', '198.51.100', '203.0.113')[k % 3]}.{10 + k}" for k in range(len(cast.parties))]
-    signers = [f"SHAKEN {k + 1:03d}{'JKL'[k % 3]}" for k in range(len(cast.parties))]
+    sources = 2 * len(cast.parties)  # of every party, then of what comes apart from its other calls
+    addresses = [address(k) for k in range(sources)]
+    signers = [f"SHAKEN {k + 1:03d}{'JKL'[k % 3]}" for k in range(sources)]
+    apart = {(position, part) for position, party in enumerate(cast.parties) for part in party.apart}
+    is_apart = np.isin(rows.party.astype(np.int64) * 100 + rows.part, [position * 100 + part for position, part in apart])
+    source = rows.party + np.where(is_apart, len(cast.parties), 0)
     return joined(
         [
             call_ids(world, rows.call, switch),
@@ -147,7 +158,7 @@ def standard_rows(world: World, cast: Cast, rows: Attempts, switch: str, name: s
             iso(rows.end, zone),
             ingress(cast, switch, rows.party),
             egress(cast, switch, rows.egress),
-            text(rows.party, addresses),
+            text(source, addresses),
             spelled(rows.calling, spelling, "edge.example.net", "+"),
             joined(["+", digits(rows.asserted)], ""),
             spelled(rows.called, spelling, "tollgate.example.net", "011"),
@@ -155,7 +166,7 @@ def standard_rows(world: World, cast: Cast, rows: Attempts, switch: str, name: s
             text(rows.side, SIDES),
             text(rows.mark, MARKS),
             text(verstat, ["No-TN-Validation", *(f"TN-Validation-Passed-{m}" for m in "ABC"), "TN-Validation-Failed"]),
-            pc.if_else(pa.array(marked), text(rows.party, signers), ""),
+            pc.if_else(pa.array(marked), text(source, signers), ""),
             pc.if_else(pa.array(marked), uuids(rng, len(rows)), ""),
         ]
     )
@@ -257,10 +268,18 @@ def with_damage(rows: pa.Array, lasting: np.ndarray, asterisk: bool) -> tuple[pa
     return lines, positions, found
 
 
+def file_name(switch: str, day: date, hour: int) -> str:
+    """Where the file of the six hours from `hour` on lies, below its feed's folder."""
+    if FEED_OF[switch] == "asterisk":
+        return f"{switch}/Master-{day}T{hour:02d}.csv"
+    return f"{switch}/{switch}-{day}T{hour:02d}.csv.gz"
+
+
 def files(world: World, cast: Cast, rows: Attempts, first_day: date, days: int):
     """Every CDR file of the world, one after another (they are large). Yields CdrFile."""
     for position, switch in enumerate(SWITCHES):
         mine = np.flatnonzero(rows.switch == position)
+        ends = rows.end[mine]
         asterisk = FEED_OF[switch] == "asterisk"
         if asterisk:
             _, first, of = np.unique(rows.call[mine], return_index=True, return_inverse=True)
@@ -270,16 +289,15 @@ def files(world: World, cast: Cast, rows: Attempts, first_day: date, days: int):
             for hour in range(0, 24, HOURS_PER_FILE):
                 since = midnight(day) + hour * 3_600_000
                 until = since + HOURS_PER_FILE * (DAY_MS // 24)
-                low, high = np.searchsorted(rows.end[mine], [since, until])
+                low, high = np.searchsorted(ends, [since, until])
                 if low == high:
                     continue  # a switch without calls writes no file
                 part = rows.take(mine[low:high])
-                label = f"{day}T{hour:02d}"
+                name, header = file_name(switch, day, hour), []
                 if asterisk:
-                    name, header = f"{switch}/Master-{label}.csv", []
                     lines = asterisk_rows(cast, part, np.arange(low, high), first_serial[low:high], first_start[low:high])
                 else:
-                    name, header = f"{switch}/{switch}-{label}.csv.gz", [STANDARD_COLUMNS]
+                    header = [STANDARD_COLUMNS]
                     lines = standard_rows(world, cast, part, switch, name)
                 at, found = np.arange(len(lines)), {}
                 lasting = np.flatnonzero(part.end - part.start >= 2_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
@@ -26,12 +27,14 @@ STATES = ("NY", "TX", "FL", "OH", "PA", "GA", "IL", "WA")
 TOPICS = ("Medical & prescriptions", "Reducing your debt", "Calls pretending to be government, businesses, or family and friends", "Other")
 TEXTS = ("", 'Voice said "press 1", then hung up', "Third call this week, wants card details", "No one there")
 
-# A day's complaints: level, number of them, and whose calls they are about.
-DESK = (
+Desk = tuple[tuple[str, int, tuple[str, ...]], ...]
+"""A day's complaints: level, number of them, and whose calls they are about (V: whose number was used)."""
+
+DESK: Desk = (
     ("1", 10, ("C1026", "C1031", "C1028", "C1029")),
     ("2", 8, ("C1027", "C1028", "C1021")),
     ("3", 4, ("C1026", "C1031")),
-    ("V", 5, ()),
+    ("V", 5, ("C1025",)),
     ("U", 8, ()),
 )
 
@@ -72,17 +75,21 @@ class Choice:
         once = np.isin(rows.called, called[times == 1])
         abroad = rows.called >= 20_000_000_000
         self.usable = arrives & firsts & (rows.answer >= 0) & once & ~abroad & (rows.calling > 0)
+        self.taken = np.union1d(rows.called, rows.calling)
+        self.by_party = np.argsort(rows.party, kind="stable")
+        self.begins = np.searchsorted(rows.party[self.by_party], np.arange(len(cast.parties) + 1))
 
     def among(self, party_ids: tuple[str, ...], day: date, since_hour: int = 0, until_hour: int = 24) -> np.ndarray:
         """Positions of usable calls of these parties that start within hours of a UTC date."""
-        position = [k for k, party in enumerate(self.cast.parties) if party.id in party_ids]
-        start = self.rows.start - midnight(day)
-        within = (start >= since_hour * HOUR) & (start < until_hour * HOUR)
-        return np.flatnonzero(self.usable & within & np.isin(self.rows.party, position))
+        positions = [k for k, party in enumerate(self.cast.parties) if party.id in party_ids]
+        theirs = np.sort(np.concatenate([self.by_party[self.begins[k] : self.begins[k + 1]] for k in positions]))
+        start = self.rows.start[theirs] - midnight(day)
+        return theirs[self.usable[theirs] & (start >= since_hour * HOUR) & (start < until_hour * HOUR)]
 
     def unused_number(self, rng: np.random.Generator) -> int:
-        taken = set(self.rows.called.tolist()) | set(self.rows.calling.tolist())
-        return next(int(n) for n in numbers.anywhere(rng, 50) if int(n) not in taken)
+        found = numbers.anywhere(rng, 50)
+        at = np.minimum(np.searchsorted(self.taken, found), len(self.taken) - 1)
+        return int(found[self.taken[at] != found][0])
 
 
 def calls_before(day: date, first_day: date) -> tuple[date, int]:
@@ -127,7 +134,7 @@ def notices(cast: Cast, choice: Choice, first_day: date, days: int, call_id) -> 
             choice.usable[about[0]] = False
         call_ms = int(rows.start[about[0]]) if about else midnight(call_day) + 16 * HOUR + 7 * MINUTE
         ended = int(rows.end[about[0]]) if about else call_ms
-        received = max(midnight(received_on) + 14 * HOUR + k * 17 * MINUTE, ended + HOUR)
+        received = max(midnight(received_on) + 14 * HOUR + k % 30 * 17 * MINUTE, ended + HOUR)
         unique = len(about) == 1
         made.append(
             Notice(
@@ -159,27 +166,32 @@ def shared_numbers(cast: Cast, choice: Choice, party_ids: tuple[str, ...], day: 
     return [int(n) for n in common if all(int(n) in numbers_used for numbers_used in used)]
 
 
-def complaints(cast: Cast, world: World, choice: Choice, first_day: date, days: int) -> list[Complaint]:
-    """Some three dozen own-desk complaints a day, in the order received."""
+def picked(rng: np.random.Generator, candidates: np.ndarray, count: int) -> np.ndarray:
+    return rng.choice(candidates, min(count, len(candidates)), replace=False)
+
+
+def complaints(
+    cast: Cast, world: World, choice: Choice, first_day: date, days: int, desk: Callable[[date], Desk] = lambda day: DESK
+) -> list[Complaint]:
+    """What comes to the own desk, in the order received; where calls are fewer than complaints, one about each."""
     rows, made = choice.rows, []
-    victim = next(p for p in cast.parties if p.record.get("spoof_victim"))
     for day in (first_day + timedelta(days=d) for d in range(days)):
         call_day, until = calls_before(day, first_day)
         rng = np.random.default_rng([world.seed, 3, day.toordinal()])
         today = []
-        for level, count, party_ids in DESK:
+        for level, count, party_ids in desk(day):
             if level == "1":
-                chosen = rng.choice(choice.among(party_ids, call_day, 0, until), count, replace=False)
+                chosen = picked(rng, choice.among(party_ids, call_day, 0, until), count)
                 found = [(cast.parties[rows.party[c]].id, rows.calling[c], rows.called[c], rows.start[c]) for c in chosen]
             elif level == "2":  # the consumer knows the date, not the hour
-                chosen = rng.choice(choice.among(party_ids, call_day, 13, min(until, 22)), count, replace=False)
+                chosen = picked(rng, choice.among(party_ids, call_day, 13, min(until, 22)), count)
                 found = [(cast.parties[rows.party[c]].id, rows.calling[c], 0, rows.start[c]) for c in chosen]
             elif level == "3":
                 shared = shared_numbers(cast, choice, party_ids, call_day, world.common)
                 found = [("", n, 0, midnight(call_day) + 17 * HOUR) for n in (shared * count)[:count]]
             else:
-                calling = world.blocks[victim.id] if level == "V" else choice.unused_number(rng)
-                about = victim.id if level == "V" else ""
+                calling = world.blocks[party_ids[0]] if level == "V" else choice.unused_number(rng)
+                about = party_ids[0] if level == "V" else ""
                 times = midnight(call_day) + rng.integers(13 * HOUR, 17 * HOUR, count)
                 found = [(about, calling, choice.unused_number(rng), ms) for ms in times]
             today += [(level, *one) for one in found]

@@ -64,6 +64,12 @@ def do_not_originate(rng: np.random.Generator) -> Numbers:
     return np.unique(nanp(rng.choice(area_codes("US"), 60), np.full(60, 557), rng.integers(0, 10_000, 60)))
 
 
+def impossible(rng: np.random.Generator, n: int) -> Numbers:
+    """`n` caller IDs that the numbering plan rules out: area codes beginning with 0 or 1, or codes of services like 911."""
+    npa = np.where(rng.random(n) < 0.7, rng.integers(0, 200, n), rng.choice([211, 411, 911], n))
+    return nanp(npa, rng.choice(OTHERS, n), rng.integers(0, 10_000, n))
+
+
 def foreign(rng: np.random.Generator, n: int) -> Numbers:
     """`n` called numbers abroad."""
     return FICTIONAL_LONDON + rng.integers(0, 1_000, n)

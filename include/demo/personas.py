@@ -34,6 +34,10 @@ class Habit:
     international: float
     attestation: dict
     written: str
+    under_30: float = 0.0  # share of the answered calls longer than 6 s that end within 30 s
+    neighbors: float = 0.0  # share of calls whose caller ID is made up in the called number's exchange
+    forwarded: float = 0.0  # share of calls that carry the caller ID of whoever called in first; the asserted number is its own
+    sequential: float = 0.0  # share of called numbers that follow one another
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Party:
     expected: tuple[Stage, ...]
     quiet_from: str
     record: dict  # the whole record, for the reference tables
+    apart: tuple[int, ...] = ()  # positions in `traffic` of what comes from an address and with a signer of its own
 
     def trunk(self, switch: str) -> str:
         return f"{self.id.lower()}-{switch}"
@@ -116,8 +121,17 @@ def _party(kind: str, record: dict, habits: dict[str, Habit]) -> Party:
     )
 
 
+PERSONAS = Path(__file__).with_name("personas.yaml")
+
+
 @cache
-def load(path: Path = Path(__file__).with_name("personas.yaml")) -> Cast:
+def habits() -> dict[str, Habit]:
+    """The habits of `personas.yaml` by name."""
+    return _habits(yaml.safe_load(PERSONAS.read_text(encoding="utf-8"))["habits"])
+
+
+@cache
+def load(path: Path = PERSONAS) -> Cast:
     """The cast of `path`. Raises ValueError or KeyError on a record that does not fit."""
     told = yaml.safe_load(path.read_text(encoding="utf-8"))
     habits = _habits(told["habits"])

@@ -80,8 +80,9 @@ def caller_ids(cast: Cast, world: World) -> bytes:
         if p.kind == "customer":
             since = p.record.get("onboarded_on", SINCE)
             rows.append([p.id, f"+{world.blocks[p.id] // 100}*", True, since, None])
-            if p.traffic[0][0].callers["kind"] == "canadian":
-                rows += [[p.id, f"+{n}", False, since, None] for n in regular_numbers(p.traffic[0][0], p, world)]
+            for habit, _ in p.traffic:
+                if habit.callers["kind"] in ("canadian", "leased"):
+                    rows += [[p.id, f"+{n}", False, since, None] for n in dict.fromkeys(regular_numbers(habit, p, world).tolist())]
     return table("customer_id,number,assigned_by_us,valid_from,valid_to", rows)
 
 
@@ -115,7 +116,7 @@ def enforcement_notices(cast: Cast, first_day: date, days: int) -> dict[date, by
         day = cast.event_day(told["from"], first_day, days)
         received = datetime.combine(day, time(15, 0), timezone.utc)
         due = received + timedelta(hours=48)
-        before = [row for rows in by_day.values() for row in rows]
+        before = by_day[max(by_day)]
         row = [f"EN-{day:%Y%m%d}-{p.id}", told["authority"], told["kind"], p.kind, p.id, received.isoformat(), due.isoformat()]
         by_day[day] = [*before, row]
     return {day: table(header, rows) for day, rows in by_day.items()}

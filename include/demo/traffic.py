@@ -7,6 +7,7 @@ milliseconds, UTC.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta, timezone
 from zlib import crc32
@@ -24,6 +25,8 @@ HOURS = {
     "long": [2, 1, 1, 1, 1, 2, 6, 20, 70, 95, 100, 100, 95, 95, 100, 100, 95, 90, 80, 70, 50, 15, 6, 3],
     "flat": [40, 35, 30, 28, 28, 32, 45, 60, 75, 85, 90, 92, 95, 95, 95, 95, 98, 100, 95, 88, 80, 72, 60, 50],
     "evening_burst": [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 12, 1, 0, 0, 0, 0],
+    "morning_burst": [0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 100, 80, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    "night": [50, 90, 100, 100, 70, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
 }
 ROUTE_ADVANCE = 0.03  # share of calls that a first carrier refuses
 ANSWERED, ABANDONED, REJECTED, INVALID, BUSY, RANG_OUT = range(6)
@@ -39,6 +42,7 @@ class Attempts:
     """One row per call attempt. All arrays have the same length."""
 
     party: np.ndarray  # position in the cast
+    part: np.ndarray  # position in the party's traffic
     call: np.ndarray  # serial of the call, shared by its attempts
     attempt: np.ndarray  # 1, 2, 3
     switch: np.ndarray  # position in SWITCHES
@@ -122,6 +126,8 @@ def talks(rng: np.random.Generator, n: int, habit: Habit) -> np.ndarray:
     """Milliseconds of talk of answered calls: a share of at most 6 s, the others log-normal above that."""
     short = rng.uniform(0.4, 5.9, n)
     long = rng.lognormal(np.log(habit.talk_seconds), habit.talk_spread, n).clip(6.2, 7_200)
+    if habit.under_30:
+        long = np.where(rng.random(n) < habit.under_30, rng.uniform(6.2, 29.9, n), long)
     return (np.where(rng.random(n) < habit.short, short, long) * 1000).astype(np.int64)
 
 
@@ -137,7 +143,7 @@ def regular_numbers(habit: Habit, party: Party, world: World) -> np.ndarray:
         return numbers.nanp(np.full(size, numbers.UNASSIGNED_NPA), np.full(size, 444), 2300 + np.arange(size))
     if kind == "british":
         return numbers.FICTIONAL_LONDON + np.arange(size)
-    if kind in ("canadian", "subscribers"):
+    if kind in ("canadian", "subscribers", "leased"):
         return numbers.anywhere(rng, size, "CANADA" if kind == "canadian" else "US")
     if kind == "spoofed":
         return np.array([], np.int64)
@@ -150,12 +156,21 @@ def callers(rng: np.random.Generator, n: int, habit: Habit, party: Party, world:
         return np.where(rng.random(n) < COMMON_SHARE, rng.choice(world.common, n), numbers.anywhere(rng, n))
     regular = rng.choice(regular_numbers(habit, party, world), n)
     forbidden = rng.random(n) < habit.callers.get("share", 0.0)  # of do-not-originate numbers
-    return np.where(forbidden, rng.choice(world.dno, n), regular)
+    chosen = np.where(forbidden, rng.choice(world.dno, n), regular)
+    if impossible := habit.callers.get("impossible", 0.0):
+        chosen = np.where(rng.random(n) < impossible, numbers.impossible(rng, n), chosen)
+    if unverified := habit.callers.get("unverified", 0.0):  # somebody else's numbers
+        chosen = np.where(rng.random(n) < unverified, numbers.anywhere(rng, n), chosen)
+    return chosen
 
 
 def called_numbers(rng: np.random.Generator, n: int, habit: Habit, party: Party) -> np.ndarray:
     near = np.where(rng.random(n) < habit.footprint, numbers.around(rng, n, party.npa), numbers.anywhere(rng, n))
-    return np.where(rng.random(n) < habit.international, numbers.foreign(rng, n), near)
+    called = np.where(rng.random(n) < habit.international, numbers.foreign(rng, n), near)
+    if habit.sequential:
+        row = numbers.anywhere(rng, 1) + np.arange(n)
+        called = np.where(rng.random(n) < habit.sequential, row, called)
+    return called
 
 
 @dataclass(frozen=True)
@@ -191,6 +206,11 @@ def block_of_calls(
     asserted = callers(rng, n, habit, party, world)
     calling = np.where(rng.random(n) < habit.anonymous, 0, asserted)
     called = called_numbers(rng, n, habit, party)
+    if habit.neighbors:
+        asserted = np.where(rng.random(n) < habit.neighbors, called // 10_000 * 10_000 + rng.integers(0, 10_000, n), asserted)
+        calling = np.where(calling > 0, asserted, 0)
+    if habit.forwarded:
+        calling = np.where(rng.random(n) < habit.forwarded, numbers.anywhere(rng, n), calling)
     switch, egress = rng.choice(places, n), rng.integers(0, len(cast.downstreams), n)
     shares = [habit.attestation.get(mark, 0.0) for mark in MARKS[1:]]
     mark = rng.choice(4, n, p=[1 - sum(shares), *shares])
@@ -209,6 +229,7 @@ def block_of_calls(
     end = np.where(final, began + ring[call] + np.where(is_answered, talk[call], 0), began + delay[call, np.minimum(attempt, 2) - 1])
     return Attempts(
         party=np.full(len(call), position, np.int16),
+        part=np.full(len(call), part, np.int8),
         call=first_call + call,
         attempt=attempt.astype(np.int8),
         switch=switch[call].astype(np.int8),
@@ -225,20 +246,64 @@ def block_of_calls(
     )
 
 
+@dataclass(frozen=True)
+class Planned:
+    """So many calls of one party, on one UTC date, with one of its habits."""
+
+    position: int  # in the cast
+    part: int  # in the party's traffic
+    day: date
+    calls: int
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Hours in which one of our own routes fails: a share of the attempts over it ends with 503."""
+
+    egress: int  # position in the downstreams
+    since: int  # ms
+    until: int  # ms
+    share: float
+
+
+def broken(rows: Attempts, outage: Outage, seed: int) -> Attempts:
+    """The attempts as they go during an outage: those that it hits end within half a second, refused by the network."""
+    rng = np.random.default_rng([seed, 4, outage.since % 2**32])
+    within = (rows.egress == outage.egress) & (rows.start >= outage.since) & (rows.start < outage.until)
+    hit = within & (rng.random(len(rows)) < outage.share)
+    rows.answer = np.where(hit, -1, rows.answer)
+    rows.end = np.where(hit, rows.start + rng.integers(80, 500, len(rows)), rows.end)
+    rows.sip = np.where(hit, 503, rows.sip).astype(np.int16)
+    rows.side = np.where(hit, SIDES.index("network"), rows.side).astype(np.int8)
+    return rows
+
+
 def simulate(world: World, cast: Cast, first_day: date, days: int, attempts: int) -> Attempts:
-    """All attempts of the world in the order in which switches write them: by end, per switch.
+    """About `attempts` attempts in all, shared out by the volumes that the cast's records give."""
+    per_call = 1 + ROUTE_ADVANCE * 1.2
+    plan = (
+        Planned(position, part, first_day + timedelta(days=d), int(round(wanted * share / per_call)))
+        for position, by_day in enumerate(volumes(cast, first_day, days, attempts))
+        for d, wanted in enumerate(by_day)
+        for part, (_, share) in enumerate(cast.parties[position].traffic)
+    )
+    return carried(world, cast, first_day, days, plan)
+
+
+def carried(
+    world: World, cast: Cast, first_day: date, days: int, plan: Iterable[Planned], outages: Iterable[Outage] = ()
+) -> Attempts:
+    """All attempts of a plan in the order in which switches write them: by end, per switch.
 
     Calls that end after the last day are not written yet and therefore left out.
     """
-    per_call = 1 + ROUTE_ADVANCE * 1.2
     blocks, first_call = [], 0
-    for position, by_day in enumerate(volumes(cast, first_day, days, attempts)):
-        for d, wanted in enumerate(by_day):
-            for part, (habit, share) in enumerate(cast.parties[position].traffic):
-                n = int(round(wanted * share / per_call))
-                day = first_day + timedelta(days=d)
-                blocks.append(block_of_calls(world, cast, position, habit, day, n, first_call, part))
-                first_call += n
+    for told in plan:
+        habit, _ = cast.parties[told.position].traffic[told.part]
+        blocks.append(block_of_calls(world, cast, told.position, habit, told.day, told.calls, first_call, told.part))
+        first_call += told.calls
     rows = joined(blocks)
+    for outage in outages:
+        rows = broken(rows, outage, world.seed)
     rows = rows.take(rows.end < midnight(first_day + timedelta(days=days)))
     return rows.take(np.lexsort((rows.attempt, rows.call, rows.end, rows.switch)))

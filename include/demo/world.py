@@ -104,15 +104,32 @@ def put(path: Path, content: bytes) -> None:
     os.replace(unfinished, path)
 
 
+@dataclass(frozen=True)
+class Lost:
+    """A file that the day's manifest lists and that does not arrive."""
+
+    switch: str
+    day: date
+    hour: int  # of its first hang-ups, UTC: 0, 6, 12, 18
+
+    @property
+    def path(self) -> str:
+        return f"cdr/{cdr.FEED_OF[self.switch]}/{cdr.file_name(self.switch, self.day, self.hour)}"
+
+
 def missing_file(last_day: date) -> str:
-    """The file, below `cdr/asterisk/`, that the last day's manifest lists and that does not arrive."""
-    return f"phx1/Master-{last_day}T18.csv"
+    """The file, below `cdr/asterisk/`, that does not arrive in the demo's world."""
+    return cdr.file_name("phx1", last_day, 18)
 
 
-def arriving(rows: Attempts, last_day: date) -> np.ndarray:
+def arriving(rows: Attempts, lost: list[Lost]) -> np.ndarray:
     """Mask of attempts whose file arrives."""
-    since = midnight(last_day) + 18 * 3_600_000
-    return ~((rows.switch == list(SWITCHES).index("phx1")) & (rows.end >= since))
+    arrives = np.ones(len(rows), bool)
+    for file in lost:
+        since = midnight(file.day) + file.hour * 3_600_000
+        within = (rows.end >= since) & (rows.end < since + cdr.HOURS_PER_FILE * 3_600_000)
+        arrives &= ~((rows.switch == list(SWITCHES).index(file.switch)) & within)
+    return arrives
 
 
 def expected_verdicts(cast: Cast, first_day: date, days: int) -> dict[PartyDay, Verdict]:
@@ -153,50 +170,17 @@ def write_world(landing: Path, *, first_day: date, days: int, attempts: int, see
     cast, last_day = personas.load(), first_day + timedelta(days=days - 1)
     world = traffic.world_of(cast, seed)
     rows = traffic.simulate(world, cast, first_day, days, attempts)
-    arrives = arriving(rows, last_day)
+    lost = [Lost("phx1", last_day, 18)]
+    arrives = arriving(rows, lost)
     choice = evidence.Choice(cast, rows, arrives, seed)
-    names = list(SWITCHES)
-
-    def standard_id(k: int) -> str:
-        return cdr.call_ids(world, rows.call[k : k + 1], names[rows.switch[k]])[0].as_py()
-
-    notices = evidence.notices(cast, choice, first_day, days, standard_id)
+    notices = evidence.notices(cast, choice, first_day, days, lambda k: standard_id(world, rows, k))
     complaints = evidence.complaints(cast, world, choice, first_day, days)
 
-    traced = {k for notice in notices for k in notice.rows}
-    files, missing, calls = {}, {}, {}
-    listed: dict[tuple[str, date], list] = {}
-    for file in cdr.files(world, cast, rows, first_day, days):
-        content, path = file.content(), f"cdr/{file.feed}/{file.name}"
-        if file.name == missing_file(last_day):
-            missing[path] = file.rows
-            digest = hashlib.sha256(content).hexdigest()
-        else:
-            put(landing / path, content)
-            digest = hashlib.sha256((landing / path).read_bytes()).hexdigest()
-            accepted = file.rows - len(file.duplicates) - len(file.broken)
-            files[path] = FileTotals(digest, file.rows, accepted, file.duplicates, file.broken)
-        listed.setdefault((file.feed, file.day), []).append((file.name, file.rows, digest))
-        for k in traced.intersection(file.attempts.tolist()):
-            party = cast.parties[rows.party[k]]
-            line = int(file.line_of[np.searchsorted(file.attempts, k)])
-            calls[k] = PlantedCall(path, line, cdr.call_id_in(file, line), party.kind, party.id)
-    for (feed, day), entries in listed.items():
-        put(landing / f"cdr/{feed}/manifest-{day}.csv", cdr.manifest(entries))
-
+    files, missing, calls = write_calls(landing, world, cast, rows, first_day, days, lost, {k for n in notices for k in n.rows})
     planted = []
-    for day in (first_day + timedelta(days=d) for d in range(days)):
-        desk = [c.row for c in complaints if c.received == day]
-        put(landing / f"complaints/standard/desk-{day}.csv", evidence.as_csv(evidence.COMPLAINT_COLUMNS, desk))
-        received = [n for n in notices if n.received == day]
-        # A day without notices brings a header alone: no notices and a feed that is down differ.
-        as_json = any(n.row["violation_class"] == "live_scam" for n in received)
-        path = f"tracebacks/standard/notices-{day}.{'json' if as_json else 'csv'}"
-        told = [n.row for n in received]
-        put(landing / path, evidence.as_json(told) if as_json else evidence.as_csv(evidence.NOTICE_COLUMNS, told))
-        planted += [
-            PlantedNotice(n.row["traceback_id"], day, path, n.match_status, tuple(calls[k] for k in n.rows)) for n in received
-        ]
+    for n, path in write_notices(landing, notices, first_day, days):
+        planted.append(PlantedNotice(n.row["traceback_id"], n.received, path, n.match_status, tuple(calls[k] for k in n.rows)))
+    write_complaints(landing, complaints, first_day, days)
     put(landing / "complaints/ftc_csv" / FTC_DAY, reference.real(FTC_DAY))
     for path, content in reference.files(cast, world, first_day, days, tuple(SWITCHES)).items():
         put(landing / path, content)
@@ -211,6 +195,59 @@ def write_world(landing: Path, *, first_day: date, days: int, attempts: int, see
             PlantedComplaint(c.row["complaint_id"], c.received, c.level, c.party_id) for c in complaints
         ),
     )
+
+
+def standard_id(world: traffic.World, rows: Attempts, k: int) -> str:
+    """The call id in `cdr/standard` of the attempt at `k`."""
+    return cdr.call_ids(world, rows.call[k : k + 1], list(SWITCHES)[rows.switch[k]])[0].as_py()
+
+
+def write_calls(
+    landing: Path, world: traffic.World, cast: Cast, rows: Attempts, first_day: date, days: int, lost: list[Lost], traced: set[int]
+) -> tuple[dict[str, FileTotals], dict[str, int], dict[int, PlantedCall]]:
+    """The CDR files and their manifests: files that arrive, rows of those that do not, both by landing path, and where traced calls stand."""
+    files, missing, calls = {}, {}, {}
+    never = {file.path for file in lost}
+    listed: dict[tuple[str, date], list] = {}
+    for file in cdr.files(world, cast, rows, first_day, days):
+        content, path = file.content(), f"cdr/{file.feed}/{file.name}"
+        if path in never:
+            missing[path] = file.rows
+            digest = hashlib.sha256(content).hexdigest()
+        else:
+            put(landing / path, content)
+            digest = hashlib.sha256((landing / path).read_bytes()).hexdigest()
+            accepted = file.rows - len(file.duplicates) - len(file.broken)
+            files[path] = FileTotals(digest, file.rows, accepted, file.duplicates, file.broken)
+        listed.setdefault((file.feed, file.day), []).append((file.name, file.rows, digest))
+        for k in traced.intersection(file.attempts.tolist()):
+            party = cast.parties[rows.party[k]]
+            line = int(file.line_of[np.searchsorted(file.attempts, k)])
+            calls[k] = PlantedCall(path, line, cdr.call_id_in(file, line), party.kind, party.id)
+    for (feed, day), entries in listed.items():
+        put(landing / f"cdr/{feed}/manifest-{day}.csv", cdr.manifest(entries))
+    return files, missing, calls
+
+
+def write_notices(landing: Path, notices: list[evidence.Notice], first_day: date, days: int) -> list[tuple[evidence.Notice, str]]:
+    """A file per day; returns the notices by date received, each with its landing path."""
+    written = []
+    for day in (first_day + timedelta(days=d) for d in range(days)):
+        received = [n for n in notices if n.received == day]
+        # A day without notices brings a header alone: no notices and a feed that is down differ.
+        as_json = any(n.row["violation_class"] == "live_scam" for n in received)
+        path = f"tracebacks/standard/notices-{day}.{'json' if as_json else 'csv'}"
+        told = [n.row for n in received]
+        put(landing / path, evidence.as_json(told) if as_json else evidence.as_csv(evidence.NOTICE_COLUMNS, told))
+        written += [(n, path) for n in received]
+    return written
+
+
+def write_complaints(landing: Path, complaints: list[evidence.Complaint], first_day: date, days: int) -> None:
+    """A file per day."""
+    for day in (first_day + timedelta(days=d) for d in range(days)):
+        desk = [c.row for c in complaints if c.received == day]
+        put(landing / f"complaints/standard/desk-{day}.csv", evidence.as_csv(evidence.COMPLAINT_COLUMNS, desk))
 
 
 def main() -> None:
