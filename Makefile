@@ -2,7 +2,7 @@
 python := .venv/bin/python
 tollgate := @$(python) -m include.cli
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status backfill notice explain preview warehouse-url release verify bench
+.PHONY: help setup demo test up down status backfill notice explain preview warehouse-url release verify bench dry-run
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ release: setup ## sign a party's release: PARTY="customer <id>" CAUSE=… EVIDEN
 
 preview: setup ## what a file is to a feed's declaration, without loading it: FEED=cdr/<name> FILE=<path>
 	$(tollgate) preview "$(FEED)" "$(FILE)"
+
+dry-run: setup ## which verdicts other rules would change, and why: RULES=<path> DAYS=28
+	$(tollgate) dry-run "$(RULES)" "$(or $(DAYS),28)"
 
 warehouse-url: setup ## print a connection URL for the read-only role bi_reader
 	$(tollgate) warehouse-url

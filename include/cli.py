@@ -134,6 +134,14 @@ def run_preview(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_dry_run(settings: Settings, arguments: argparse.Namespace) -> int:
+    from include.operations import dry_run
+
+    for line in dry_run.dry_run(settings, arguments.rules, arguments.days):
+        print(line)
+    return 0
+
+
 def run_airflow(settings: Settings, arguments: argparse.Namespace) -> int:
     """Becomes an Airflow command, with this installation's configuration; what the environment says already, wins."""
     environ = airflow.environment(settings, airflow.load_secrets(settings)) | os.environ
@@ -167,6 +175,9 @@ def parser() -> argparse.ArgumentParser:
     looked_at = command("preview", run_preview, "what a file is to a feed's declaration; loads nothing")
     looked_at.add_argument("feed", help="kind and name, as cdr/standard")
     looked_at.add_argument("file", type=Path)
+    tried = command("dry-run", run_dry_run, "try a changed rule set on the last service dates; changes nothing")
+    tried.add_argument("rules", type=Path, help="a file of private rules, with the columns of dbt_project/seeds/rules.csv")
+    tried.add_argument("days", type=int, help="how many service dates back")
     command("verify", verify, "check the ledger's chain and the receipts' sums; ends 1 on any mismatch")
     command("airflow", run_airflow, "run an Airflow command with this installation's configuration").add_argument(
         "arguments", nargs=argparse.REMAINDER

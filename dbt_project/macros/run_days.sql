@@ -4,6 +4,7 @@
     evidence_days  ['YYYY-MM-DD', ...], the days of receipt whose complaints and notices are matched again
     following_days ['YYYY-MM-DD', ...], the service date and the processed dates within a week after it
     run_at         ISO 8601 instant of the run; models never ask the clock
+    private_rules  [{column: value}, ...], optional: rules that stand in the place of published ones
     known_at       ISO 8601 instant, optional: what became known later is left out
   Read only while executing: dbt parses the whole project anew whenever its own --vars change, and these
   change every day.

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pyarrow as pa
 
+from include.decisions import private_rules
 from include.ingest import declarations
 from include.lake import dbt, publish, tables
 from include.settings import Settings
@@ -104,5 +105,7 @@ def match_notices(settings: Settings) -> list[date]:
 
 
 def build_marts(settings: Settings, day: date, processed: list[date]) -> None:
-    """Build the warehouse models of one service date and of the days that follow from it."""
-    dbt.run_dbt(settings, "warehouse", "build", (*dbt.WAREHOUSE_MODELS, *dbt.WITHOUT_UNIT_TESTS), run_of(settings, day, processed))
+    """Build the warehouse models of one service date and of the days that follow from it. Errors: BadRules, of the private ones."""
+    own = private_rules.file(settings)
+    rules = {"private_rules": private_rules.read(own)} if own.exists() else {}
+    dbt.run_dbt(settings, "warehouse", "build", (*dbt.WAREHOUSE_MODELS, *dbt.WITHOUT_UNIT_TESTS), run_of(settings, day, processed) | rules)

@@ -1,7 +1,7 @@
 """Runs dbt: one process per stage, each target with a target folder of its own, failures told by node.
 
-The two targets share one project (`dbt_project/`): `lake` (DuckDB over the lake's Parquet) and `warehouse`
-(PostgreSQL, as the transformer role).
+The targets share one project (`dbt_project/`): `lake` (DuckDB over the lake's Parquet), `warehouse` (PostgreSQL, as the
+transformer role) and `trial` (the same, where other rules judge in a schema of their own).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from include.settings import REPOSITORY, Settings
 
 PROJECT = REPOSITORY / "dbt_project"
-TARGETS = ("lake", "warehouse")
+TARGETS = ("lake", "warehouse", "trial")
 
 LAKE_MODELS = ("--select", "tag:lake")
 WAREHOUSE_MODELS = ("--exclude", "tag:lake")
@@ -89,7 +89,8 @@ def run_dbt(
     """Run dbt in a process of its own and return its run results.
 
     `run` says what the run is about: `service_date` ('YYYY-MM-DD'), `evidence_days` and `following_days` (lists of such
-    dates), `run_at` (ISO 8601 instant) and, for the lake as it was known once, `known_at` (the same). `beside` names a
+    dates), `run_at` (ISO 8601 instant), `private_rules` (see `include/decisions/private_rules.py`) and, for the lake as it was
+    known once, `known_at` (as `run_at`). `beside` names a
     workspace of its own, for what may run at the same time. Raises DbtFailed, with the messages of the failing nodes, unless
     dbt ends with 0.
     """

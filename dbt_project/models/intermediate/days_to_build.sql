@@ -1,4 +1,4 @@
-{{ config(incremental_strategy='replace_all', indexes=[]) }}
+{{ config(tags=['judgement'], incremental_strategy='replace_all', indexes=[]) }}
 
 -- The run's service date and every processed day after it: verdicts carry forward, evidence counts for 30 days.
 select distinct service_date

@@ -1,3 +1,5 @@
+{{ config(tags=['judgement']) }}
+
 {%- set tiers = "array['SUSPEND', 'RESTRICT', 'MONITOR', 'NO_ACTION']" -%}
 
 with parties as (

@@ -1,4 +1,4 @@
-{{ config(incremental_strategy='replace_all', indexes=[], grants={'select': ['tollgate_auditor', 'tollgate_recommender']}) }}
+{{ config(tags=['judgement'], incremental_strategy='replace_all', indexes=[], grants={'select': ['tollgate_auditor', 'tollgate_recommender']}) }}
 
 {#- The rules of seeds/rules.csv, and the installation's private ones in the place of those with the same code, alternative and condition. -#}
 with private as (

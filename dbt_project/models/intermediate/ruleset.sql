@@ -1,4 +1,4 @@
-{{ config(incremental_strategy='replace_all', indexes=[]) }}
+{{ config(tags=['judgement'], incremental_strategy='replace_all', indexes=[]) }}
 
 select
     '{{ var("ruleset") }}' || case when bool_or(is_private) then 'p' else '' end

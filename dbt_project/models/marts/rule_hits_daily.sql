@@ -1,3 +1,5 @@
+{{ config(tags=['judgement']) }}
+
 with metrics as (
 
     select
