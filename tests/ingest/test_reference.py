@@ -57,6 +57,13 @@ MINIMAL: dict[str, tuple[dict[str, str], dict[str, object]]] = {
         },
         {"received_at": datetime(2026, 11, 17, 4), "due_at": None},
     ),
+    "upstream_answers": (
+        {
+            "traceback_id": "t1", "upstream_id": "u1", "asked_at": "2026-11-16T23:00:00-05:00", "answered_at": "", "source_kind": "end_user",
+            "source_name": "Some Leads", "source_action": "terminated",
+        },
+        {"asked_at": datetime(2026, 11, 17, 4), "answered_at": None, "source_action": "terminated"},
+    ),
     "co_codes": (
         {
             "NPA-NXX": "212-555", "OCN": "498E", "Company": "VERIZON NEW YORK", "RateCenter": "NWYRCYZN01", "State": "NY", "Use": "AS",

@@ -49,6 +49,8 @@ select
     date '{{ service_date() }}' as service_date,
     party_id as upstream_id,
     cell_kind,
+    {% set parts = ['ingress_trunk', 'source_ip', 'signer', 'cast(hour as ' ~ dbt.type_string() ~ ')', 'calling_block'] -%}
+    concat_ws('|', cell_kind{% for part in parts %}, coalesce({{ part }}, ''){% endfor %}) as cell,
     ingress_trunk,
     source_ip,
     signer,
