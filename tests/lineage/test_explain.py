@@ -16,6 +16,7 @@ from include.lineage import explain
 from include.operations import report
 
 BEHAVIOUR = ("SDC6_HIGH", "SHORT30_MANY_ANI", "ABANDON_HIGH", "DNO_VOLUME", "FOREIGN_US_CID")
+"""Whose figures the demo world has and calls alone tell."""
 
 
 def explained(world: ProcessedWorld, day, party_id: str) -> str:

@@ -21,7 +21,7 @@ def folder(warehouse: Settings, tmp_path: Path) -> Iterator[Path]:
         (tmp_path / name).write_text(text)
     yield tmp_path
     with psycopg.connect(warehouse.url("owner")) as connection:
-        connection.execute("drop schema if exists trial cascade")
+        connection.execute("drop schema if exists sample cascade")
         connection.execute("delete from ops.schema_migrations where not name = any(%s)", [list(migrations.read(migrations.FOLDER))])
 
 
@@ -48,46 +48,46 @@ def test_a_second_run_applies_nothing(warehouse: Settings):
 
 
 def test_only_new_files_are_applied_and_in_the_order_of_their_numbers(warehouse: Settings, folder: Path):
-    (folder / "0101_table.sql").write_text("create table trial.second (id integer references trial.first)")
-    (folder / "0100_schema.sql").write_text("create schema trial; create table trial.first (id integer primary key)")
+    (folder / "0101_table.sql").write_text("create table sample.second (id integer references sample.first)")
+    (folder / "0100_schema.sql").write_text("create schema sample; create table sample.first (id integer primary key)")
     (folder / "notes.sql").write_text("this is not a migration")
     assert migrations.apply(warehouse, folder) == ["0100_schema.sql", "0101_table.sql"]
-    assert exists(warehouse, "trial.second")
+    assert exists(warehouse, "sample.second")
     assert migrations.apply(warehouse, folder) == []
 
 
 def test_a_changed_file_is_refused(warehouse: Settings, folder: Path):
     first = min(folder.glob("*.sql"))
     first.write_text(first.read_text() + "\n-- an afterthought\n")
-    (folder / "0100_schema.sql").write_text("create schema trial; create table trial.first (id integer)")
+    (folder / "0100_schema.sql").write_text("create schema sample; create table sample.first (id integer)")
     with pytest.raises(PlatformError, match=f"{first.name} was changed after it was applied"):
         migrations.apply(warehouse, folder)
-    assert not exists(warehouse, "trial.first")
+    assert not exists(warehouse, "sample.first")
 
 
 def test_a_failing_file_leaves_nothing_and_can_be_mended(warehouse: Settings, folder: Path):
-    (folder / "0100_schema.sql").write_text("create schema trial; create table trial.first (id integer)")
+    (folder / "0100_schema.sql").write_text("create schema sample; create table sample.first (id integer)")
     failing = folder / "0101_table.sql"
-    failing.write_text("create table trial.second (id integer); insert into trial.second values ('not a number')")
+    failing.write_text("create table sample.second (id integer); insert into sample.second values ('not a number')")
     with pytest.raises(PlatformError, match="migration 0101_table.sql failed: invalid input syntax for type integer"):
         migrations.apply(warehouse, folder)
-    assert exists(warehouse, "trial.first")
-    assert not exists(warehouse, "trial.second")
+    assert exists(warehouse, "sample.first")
+    assert not exists(warehouse, "sample.second")
     assert recorded(warehouse)[-1] == "0100_schema.sql"
-    failing.write_text("create table trial.second (id integer)")
+    failing.write_text("create table sample.second (id integer)")
     assert migrations.apply(warehouse, folder) == ["0101_table.sql"]
 
 
 def test_a_newer_warehouse_is_refused(warehouse: Settings, folder: Path):
-    (folder / "0100_schema.sql").write_text("create schema trial")
+    (folder / "0100_schema.sql").write_text("create schema sample")
     migrations.apply(warehouse, folder)
     with pytest.raises(PlatformError, match="newer version.*0100_schema.sql"):
         migrations.apply(warehouse)
 
 
 def test_several_at_once_apply_each_file_once(warehouse: Settings, folder: Path):
-    (folder / "0100_schema.sql").write_text("create schema trial; create table trial.first (id integer)")
-    (folder / "0101_table.sql").write_text("create table trial.second (id integer)")
+    (folder / "0100_schema.sql").write_text("create schema sample; create table sample.first (id integer)")
+    (folder / "0101_table.sql").write_text("create table sample.second (id integer)")
     with ThreadPoolExecutor(4) as pool:
         applied = list(pool.map(lambda _: migrations.apply(warehouse, folder), range(4)))
     assert sorted(sum(applied, [])) == ["0100_schema.sql", "0101_table.sql"]

@@ -1,5 +1,5 @@
 -- The catalogue names the facts that make each metric, so that a metric is a row of it.
-with facts as (
+with facts as materialized (
 
     select f.service_date, f.party_kind, f.party_id, to_jsonb(f) as facts
     from {{ ref('party_facts_daily') }} as f

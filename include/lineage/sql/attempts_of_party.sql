@@ -16,6 +16,24 @@ calls as (
         semi join loaded on loaded.receipt_id = superseded.by_receipt_id
     ) as replaced using (receipt_id, source_line)
     where calls.record_kind in ('stop', 'attempt')
+),
+
+-- our own outages, as attempts_of_day.sql finds them
+failing_routes as (
+    select egress_trunk, start_hour
+    from (
+        select
+            egress_trunk,
+            date_trunc('hour', start_at) as start_hour,
+            ingress_trunk,
+            count(*) as attempts,
+            count(*) filter (where answer_at is null and sip_code between 500 and 599) as failed
+        from calls
+        where egress_trunk is not null and ingress_trunk is not null
+        group by all
+    ) as routes
+    group by egress_trunk, start_hour
+    having sum(attempts) >= 50 and sum(failed) >= 0.2 * sum(attempts) and count(*) filter (where failed >= 0.2 * attempts) >= 2
 )
 
 select
@@ -23,8 +41,10 @@ select
     epoch_ms(calls.start_at) as start_ms,
     epoch_ms(calls.answer_at) as answer_ms,
     epoch_ms(calls.end_at) as end_ms,
-    attempt = max(attempt) over (partition by feed, calls.switch_id, call_id) as is_final
+    attempt = max(attempt) over (partition by feed, calls.switch_id, call_id) as is_final,
+    failing_routes.egress_trunk is not null as in_outage
 from calls
+left join failing_routes on failing_routes.egress_trunk = calls.egress_trunk and failing_routes.start_hour = date_trunc('hour', calls.start_at)
 left join trunks as here on here.trunk = calls.ingress_trunk and here.switch_id = calls.switch_id
 left join trunks as anywhere on anywhere.trunk = calls.ingress_trunk and anywhere.switch_id = ''
 where coalesce(here.party_kind, anywhere.party_kind) = $party_kind
