@@ -177,6 +177,7 @@ class Chain:
             },
         )
         self.lake.execute(sql("never_originating"), {"dno": self.parquet("reference/dno"), "day": self.day})
+        self.lake.execute(sql("verified"), {"caller_ids": self.parquet("reference/caller_ids"), "party_id": self.party[1], "day": self.day})
         self.attempts_are_loaded = True
 
     def place(self, path: str, line: int) -> Iterator[str]:

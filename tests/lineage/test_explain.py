@@ -15,8 +15,8 @@ from processed_world import MONDAY, TUESDAY, ProcessedWorld
 from include.lineage import explain
 from include.operations import report
 
-BEHAVIOUR = ("SDC6_HIGH", "SHORT30_MANY_ANI", "ABANDON_HIGH", "DNO_VOLUME", "FOREIGN_US_CID")
-"""Whose figures the demo world has and calls alone tell."""
+BEHAVIOUR = ("SDC6_HIGH", "SHORT30_MANY_ANI", "ABANDON_HIGH", "DNO_VOLUME", "FOREIGN_US_CID", "UNAPPROVED_CID", "IMPROPER_A")
+"""Rules of behaviour that fire in the demo world, whose numerators attempts can be counted for."""
 
 
 def explained(world: ProcessedWorld, day, party_id: str) -> str:
@@ -76,9 +76,9 @@ def test_what_is_counted_again_is_what_was_recorded(every_text: dict[str, str], 
     hits = processed_world.rows(
         "select rule_code, count(*) as hits from marts.rule_hits_daily where evidence = 'behaviour' group by rule_code"
     )
-    assert {row["rule_code"] for row in hits} == set(BEHAVIOUR)
+    assert {row["rule_code"] for row in hits} == {*BEHAVIOUR, "DIALER_ON_CONV"}
     everything = "\n".join(every_text.values())
-    assert everything.count("counted again from the lake") == sum(row["hits"] for row in hits)
+    assert everything.count("counted again from the lake") == sum(row["hits"] for row in hits if row["rule_code"] in BEHAVIOUR)
     assert "(recorded: " not in everything
 
 
