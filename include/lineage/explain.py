@@ -75,7 +75,8 @@ class Chain:
             comment = f': "{entry["comment"]}"' if entry["comment"] else ""
             yield f"  case {payload['case_id']}: {entry['decision']} by {entry['reviewer']}, {entry['reviewed_at']:%Y-%m-%d %H:%M} UTC{comment}"
         elif payload["recommendation"] in ("SUSPEND", "RESTRICT"):
-            yield f"  case {payload['case_id']}: waits for a person"
+            escalated = f", escalated {entry['escalated_at']:%Y-%m-%d %H:%M} UTC" if entry["escalated_at"] else ""
+            yield f"  case {payload['case_id']}: waits for a person{escalated}"
         if entry["restated_by"]:
             yield f"  restated later: {entry['restated_by']}"
         if payload["linked_party_ids"]:

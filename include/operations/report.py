@@ -19,7 +19,7 @@ WIDTH = 80
 SQL = Path(__file__).with_name("sql")
 VERDICTS = ("SUSPEND", "RESTRICT", "HOLD", "MONITOR", "NO_ACTION")
 
-REVIEWS = {"open": "waits for a person", "approve": "approved", "reject": "rejected"}
+REVIEWS = {"open": "waits for a person", "escalated": "escalated, waits for a person", "approve": "approved", "reject": "rejected"}
 
 Row = dict[str, Any]
 

@@ -13,6 +13,7 @@ select
     review.recorded_at as reviewed_at,
     review.payload ->> 'decision' as decision,
     review.payload ->> 'comment' as comment,
+    escalation.recorded_at as escalated_at,
     (
         select later.recommendation_id
         from decisions.ledger as later
@@ -27,4 +28,6 @@ select
 from decisions.ledger as entry
 left join decisions.ledger as review
     on review.entry_type = 'review' and review.payload ->> 'case_id' = entry.payload ->> 'case_id'
+left join decisions.ledger as escalation
+    on escalation.entry_type = 'escalation' and escalation.payload ->> 'case_id' = entry.payload ->> 'case_id'
 where entry.entry_type = 'recommendation' and entry.recommendation_id = %(recommendation_id)s
