@@ -164,6 +164,8 @@ def publish(settings: Settings, run: dict, models: list[Model]) -> dict[str, int
             found = cursor.fetchone()
             if found != totals(model, rows):
                 raise PublishMismatch(f"{model.relation}: sent (rows, sums) {totals(model, rows)}, found {found}")
+            # or the models upon it would be planned for the table as it was before
+            cursor.execute(f"analyze {model.relation}")
             sent[model.name] = rows.num_rows
         connection.commit()
     return sent

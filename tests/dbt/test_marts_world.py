@@ -92,7 +92,7 @@ def world(warehouse):
 
 def test_every_party_has_the_verdict_that_was_planted_for_each_day(world):
     found = world.risk("recommendation, reason_codes")
-    assert {recommendation for recommendation, _ in found.values()} == {"SUSPEND", "RESTRICT", "HOLD", "NO_ACTION"}
+    assert {recommendation for recommendation, _ in found.values()} == {"SUSPEND", "RESTRICT", "MONITOR", "HOLD", "NO_ACTION"}
     assert {key: recommendation for key, (recommendation, _) in found.items()} == {
         key: verdict.recommendation for key, verdict in world.expected.verdicts.items()
     }
