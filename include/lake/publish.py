@@ -160,6 +160,8 @@ def publish(settings: Settings, run: dict, models: list[Model]) -> dict[str, int
             )
             if rows.num_rows:
                 cursor.adbc_ingest(model.name, rows, mode="append", db_schema_name="lake")
+            # or the marts that follow at once would be planned as if the table were empty
+            cursor.execute(f"analyze {model.relation}")
             cursor.execute(totals_sql(model), [wanted])
             found = cursor.fetchone()
             if found != totals(model, rows):
