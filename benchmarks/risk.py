@@ -149,7 +149,7 @@ def by_hand(settings: Settings, day: date, to: Path) -> None:
     to.mkdir(parents=True, exist_ok=True)
     temporary = to / "duckdb-temp"
     with duckdb.connect(config={"temp_directory": str(temporary), "preserve_insertion_order": False}) as duck:
-        duck.execute(f"set variable lake = {call_sql.literal(str(settings.lake))}; set variable day = date '{day}'; set variable into = {call_sql.literal(str(to))}")
+        duck.execute(f"set variable lake = {call_sql.literal(str(settings.lake))}; set variable day = date '{day}'; set variable results = {call_sql.literal(str(to))}")
         duck.execute(BY_HAND.read_text(encoding="utf-8"))
 
 
