@@ -8,40 +8,20 @@ with day as (
 
 ),
 
-calls as (
-
-    select * from {{ source('raw_lake', 'calls') }} where service_date = date '{{ day }}'
-
-),
-
 trunks as (
 
     {{ trunks_in_force('day') }}
 
 ),
 
+-- Every step reads of the calls what it needs of them: held whole, a large day would not fit into memory.
 -- of the few calls with several route attempts, the last one; every other attempt is the call itself
 rerouted as (
 
     select feed, switch_id, call_id, max(attempt) as last_attempt
-    from calls
-    where attempt > 1
+    from {{ source('raw_lake', 'calls') }}
+    where service_date = date '{{ day }}' and attempt > 1
     group by feed, switch_id, call_id
-
-),
-
-attempts as (
-
-    select
-        c.*,
-        coalesce(s.party_kind, a.party_kind) as party_kind,
-        coalesce(s.party_id, a.party_id) as party_id,
-        r.last_attempt is null or c.attempt = r.last_attempt as is_final
-    from calls as c
-    -- a trunk declared for this switch goes before one declared for all
-    left join trunks as s on s.trunk = c.ingress_trunk and s.switch_id = c.switch_id
-    left join trunks as a on a.trunk = c.ingress_trunk and a.switch_id is null
-    left join rerouted as r on r.feed = c.feed and r.switch_id = c.switch_id and r.call_id = c.call_id
 
 ),
 
@@ -56,8 +36,8 @@ failing_routes as (
             ingress_trunk,
             count(*) as attempts,
             count(*) filter (where answer_ms is null and sip_code between 500 and 599) as failed
-        from calls
-        where egress_trunk is not null and ingress_trunk is not null
+        from {{ source('raw_lake', 'calls') }}
+        where service_date = date '{{ day }}' and egress_trunk is not null and ingress_trunk is not null
         group by egress_trunk, start_ms - start_ms % 3600000, ingress_trunk
     ) as routes
     group by egress_trunk, start_hour
@@ -68,19 +48,37 @@ failing_routes as (
 -- lists are compared with distinct numbers, not with calls
 numbers as (
 
-    select distinct calling_number from attempts where calling_number is not null
+    select distinct calling_number
+    from {{ source('raw_lake', 'calls') }}
+    where service_date = date '{{ day }}' and calling_number is not null
+
+),
+
+attempts as (
+
+    select
+        c.*,
+        coalesce(s.party_kind, a.party_kind) as party_kind,
+        coalesce(s.party_id, a.party_id) as party_id
+    from {{ source('raw_lake', 'calls') }} as c
+    -- a trunk declared for this switch goes before one declared for all
+    left join trunks as s on s.trunk = c.ingress_trunk and s.switch_id = c.switch_id
+    left join trunks as a on a.trunk = c.ingress_trunk and a.switch_id is null
+    where c.service_date = date '{{ day }}'
+
+),
+
+customer_calls as (
+
+    select distinct party_id, calling_number, asserted_number from attempts where party_kind = 'customer'
 
 ),
 
 customer_numbers as (
 
-    select party_id, calling_number
-    from attempts
-    where party_kind = 'customer' and calling_number is not null
+    select party_id, calling_number from customer_calls where calling_number is not null
     union
-    select party_id, asserted_number as calling_number
-    from attempts
-    where party_kind = 'customer' and asserted_number is not null
+    select party_id, asserted_number as calling_number from customer_calls where asserted_number is not null
 
 ),
 
@@ -141,9 +139,9 @@ select
     cast((a.start_ms % 86400000 - a.start_ms % 3600000) / 3600000 as integer) as hour,
     a.start_ms - a.start_ms % 1000 as start_second,
     greatest(a.end_ms, a.start_ms) - greatest(a.end_ms, a.start_ms) % 1000 as end_second,
-    a.is_final,
-    a.is_final and a.answer_ms is not null as answered,
-    case when a.is_final and a.answer_ms is not null then a.end_ms - a.answer_ms end as talk_ms,
+    r.last_attempt is null or a.attempt = r.last_attempt as is_final,
+    (r.last_attempt is null or a.attempt = r.last_attempt) and a.answer_ms is not null as answered,
+    case when (r.last_attempt is null or a.attempt = r.last_attempt) and a.answer_ms is not null then a.end_ms - a.answer_ms end as talk_ms,
     a.answer_ms is null and (coalesce(a.sip_code, 0) = 487 or coalesce(a.release_party, '') = 'caller') as abandoned,
     coalesce(a.sip_code, 0) in (403, 603, 607, 608) as rejected,
     -- reached the called side, whatever became of it there (ITU-T E.425)
@@ -169,6 +167,7 @@ select
     -- null where no list judges the code
     not k.assigned or contains(k.available_blocks, substr(a.calling_number, 9, 1)) as unallocated
 from attempts as a
+left join rerouted as r on r.feed = a.feed and r.switch_id = a.switch_id and r.call_id = a.call_id
 left join failing_routes as o on o.egress_trunk = a.egress_trunk and o.start_hour = a.start_ms - a.start_ms % 3600000
 left join never_originating as n on n.calling_number = a.calling_number
 left join approved as p on p.party_id = a.party_id and p.calling_number = a.calling_number and a.party_kind = 'customer'
