@@ -14,8 +14,8 @@ trunks as (
 
 ),
 
--- Every step reads of the calls what it needs of them: held whole, a large day would not fit into memory.
--- of the few calls with several route attempts, the last one; every other attempt is the call itself
+-- Every step reads of the calls what it needs: a step that others share is held whole, and a large day does not fit into memory.
+-- Of the few calls with several route attempts, the last one; every other attempt is the call itself
 rerouted as (
 
     select feed, switch_id, call_id, max(attempt) as last_attempt
@@ -54,23 +54,14 @@ numbers as (
 
 ),
 
-attempts as (
-
-    select
-        c.*,
-        coalesce(s.party_kind, a.party_kind) as party_kind,
-        coalesce(s.party_id, a.party_id) as party_id
-    from {{ source('raw_lake', 'calls') }} as c
-    -- a trunk declared for this switch goes before one declared for all
-    left join trunks as s on s.trunk = c.ingress_trunk and s.switch_id = c.switch_id
-    left join trunks as a on a.trunk = c.ingress_trunk and a.switch_id is null
-    where c.service_date = date '{{ day }}'
-
-),
-
+-- a trunk declared for this switch goes before one declared for all
 customer_calls as (
 
-    select distinct party_id, calling_number, asserted_number from attempts where party_kind = 'customer'
+    select distinct coalesce(s.party_id, a.party_id) as party_id, c.calling_number, c.asserted_number
+    from {{ source('raw_lake', 'calls') }} as c
+    left join trunks as s on s.trunk = c.ingress_trunk and s.switch_id = c.switch_id
+    left join trunks as a on a.trunk = c.ingress_trunk and a.switch_id is null
+    where c.service_date = date '{{ day }}' and coalesce(s.party_kind, a.party_kind) = 'customer'
 
 ),
 
@@ -125,6 +116,21 @@ declared as (
 
     {{ covered_numbers('customer_numbers', 'campaign_numbers', 'n.party_id, n.calling_number', 'p.customer_id = n.party_id') }}
 
+),
+
+attempts as (
+
+    select
+        c.*,
+        coalesce(s.party_kind, a.party_kind) as party_kind,
+        coalesce(s.party_id, a.party_id) as party_id,
+        r.last_attempt is null or c.attempt = r.last_attempt as is_final
+    from {{ source('raw_lake', 'calls') }} as c
+    left join trunks as s on s.trunk = c.ingress_trunk and s.switch_id = c.switch_id
+    left join trunks as a on a.trunk = c.ingress_trunk and a.switch_id is null
+    left join rerouted as r on r.feed = c.feed and r.switch_id = c.switch_id and r.call_id = c.call_id
+    where c.service_date = date '{{ day }}'
+
 )
 
 select
@@ -139,9 +145,9 @@ select
     cast((a.start_ms % 86400000 - a.start_ms % 3600000) / 3600000 as integer) as hour,
     a.start_ms - a.start_ms % 1000 as start_second,
     greatest(a.end_ms, a.start_ms) - greatest(a.end_ms, a.start_ms) % 1000 as end_second,
-    r.last_attempt is null or a.attempt = r.last_attempt as is_final,
-    (r.last_attempt is null or a.attempt = r.last_attempt) and a.answer_ms is not null as answered,
-    case when (r.last_attempt is null or a.attempt = r.last_attempt) and a.answer_ms is not null then a.end_ms - a.answer_ms end as talk_ms,
+    a.is_final,
+    a.is_final and a.answer_ms is not null as answered,
+    case when a.is_final and a.answer_ms is not null then a.end_ms - a.answer_ms end as talk_ms,
     a.answer_ms is null and (coalesce(a.sip_code, 0) = 487 or coalesce(a.release_party, '') = 'caller') as abandoned,
     coalesce(a.sip_code, 0) in (403, 603, 607, 608) as rejected,
     -- reached the called side, whatever became of it there (ITU-T E.425)
@@ -167,7 +173,6 @@ select
     -- null where no list judges the code
     not k.assigned or contains(k.available_blocks, substr(a.calling_number, 9, 1)) as unallocated
 from attempts as a
-left join rerouted as r on r.feed = a.feed and r.switch_id = a.switch_id and r.call_id = a.call_id
 left join failing_routes as o on o.egress_trunk = a.egress_trunk and o.start_hour = a.start_ms - a.start_ms % 3600000
 left join never_originating as n on n.calling_number = a.calling_number
 left join approved as p on p.party_id = a.party_id and p.calling_number = a.calling_number and a.party_kind = 'customer'
