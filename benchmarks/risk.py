@@ -72,7 +72,8 @@ def run(folder: Path, size: Size, say: Callable[[str], None]) -> dict[str, list[
         fill(settings, size, say)
         for _ in range(size.repeats):
             for what in STEPS:
-                costs[what].append(Cost(*measure.watch(["benchmarks.risk", what], settings)))
+                wall, memory, _ = measure.watch(["benchmarks.risk", what], settings)
+                costs[what].append(Cost(wall, memory))
                 say(f"{what}: {costs[what][-1].wall:.1f} s, {suite.gib(costs[what][-1].memory)}")
     return dict(costs)
 
