@@ -11,18 +11,18 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import detection, notices, report, suite
+from benchmarks import detection, notices, report, risk, suite
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", choices=["ingest", "notices", "detection"], help="measure one of the three; without it, the first two")
+    parser.add_argument("--only", choices=["ingest", "notices", "detection", "risk"], help="measure one of the four; without it, the first two")
     parser.add_argument("--quick", action="store_true", help="small files, once: whether it works, not how fast")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md, those of detection into docs/detection.md")
     parser.add_argument("--scale", type=float, default=1.0, metavar="SHARE", help="measure with this share of the calls, 0.1 for a tenth")
     parser.add_argument("--repeats", type=int, help="how often each loader runs; medians are told")
     parser.add_argument("--seeds", type=int, nargs="+", help="of the populations on which detection is measured")
-    parser.add_argument("--days", type=int, help="of each population")
+    parser.add_argument("--days", type=int, help="of each population, or of the history that risk models look back at")
     parser.add_argument("--folder", type=Path, help="where the made-up files go, and stay for the next time; without it they are removed")
     return parser.parse_args()
 
@@ -53,6 +53,11 @@ def main() -> None:
         if asked.only in (None, "notices"):
             ways = notices.run(folder, size, say)
             tell(report.NOTICES, report.render_notices(ways, size, report.machine(f"notices: {size.notices}", load_before)))
+        if asked.only == "risk":
+            of_day = risk.QUICK if asked.quick else risk.Size().scaled(asked.scale)
+            of_day = replace(of_day, days=asked.days or of_day.days, repeats=asked.repeats or of_day.repeats)
+            costs = risk.run(folder, of_day, say)
+            tell(report.RISK, report.render_risk(costs, of_day, report.machine(f"runs each: {of_day.repeats}", load_before)))
         if asked.only == "detection":
             measured = detection.run(folder, populations, say)
             how_often = f"seeds: {', '.join(map(str, populations.seeds))}"

@@ -44,10 +44,18 @@ def run(contestant: str, settings: Settings, feed: str) -> Run:
     """Load a feed's files with a contestant, from the page cache. RuntimeError with what it printed, where it fails."""
     for file in (settings.landing / feed).rglob("*.gz"):
         landing.sha256(file)
+    wall, memory, told = watch(["benchmarks.measure", contestant, feed], settings)
+    return Run(wall, memory, Counts(**told["counts"]))
+
+
+def watch(module: list[str], settings: Settings) -> tuple[float, int, dict]:
+    """Run a module with its arguments; returns the wall time that it told, the most memory it had, and all that it told.
+
+    RuntimeError with what it printed, where it fails.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.measure", contestant, feed],
-        cwd=REPOSITORY, env=os.environ | environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [sys.executable, "-m", *module], cwd=REPOSITORY, env=os.environ | environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     most = 0
     printed = errors = None
     while printed is None:
@@ -56,9 +64,9 @@ def run(contestant: str, settings: Settings, feed: str) -> Run:
         except subprocess.TimeoutExpired:
             most = max(most, resident(process.pid))
     if process.returncode:
-        raise RuntimeError(f"{contestant} failed:\n{errors}")
+        raise RuntimeError(f"{' '.join(module)} failed:\n{errors}")
     told = json.loads(printed)
-    return Run(told["wall"], max(most, told["memory"]), Counts(**told["counts"]))
+    return told["wall"], max(most, told["memory"]), told
 
 
 def environment(settings: Settings) -> dict[str, str]:

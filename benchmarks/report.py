@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import detection, notices
+from benchmarks import detection, notices, risk
 from benchmarks.detection import Delay, Judged, Measured
 from benchmarks.notices import Size, Way
 from benchmarks.suite import Result, Sizes, Target, files, gib, targets
@@ -21,7 +21,7 @@ from include.settings import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "performance.md"
 DETECTION_PAGE = REPOSITORY / "docs" / "detection.md"
-INGEST, NOTICES, DETECTION = "measured", "notices measured", "detection measured"
+INGEST, NOTICES, DETECTION, RISK = "measured", "notices measured", "detection measured", "risk measured"
 """What the page's marks around the tables say."""
 WRONG = {"SUSPEND": lambda each: each.is_suspended_wrongly, "RESTRICT": lambda each: each.is_restricted_wrongly}
 TARGETS = ["| target | asked | measured | met |", "|---|---|---|---|"]
@@ -58,6 +58,23 @@ def render_notices(ways: list[Way], size: Size, machine: str) -> str:
             "|---|---|",
             f"| the recommendation in the database | {spread([way.recommendation for way in ways], 1)} |",
             f"| the open review in Airflow | {spread([way.review for way in ways], 1)} |",
+            "",
+        ]
+    )
+
+
+def render_risk(costs: dict[str, list[risk.Cost]], size: risk.Size, machine: str) -> str:
+    """Two tables: the targets and what they rest on."""
+    return "\n".join(
+        [
+            machine,
+            "",
+            *TARGETS,
+            *(target_row(target) for target in risk.targets(costs, size)),
+            "",
+            "| what | seconds, median (least to most) | peak memory |",
+            "|---|---|---|",
+            *(f"| {what} | {spread([run.wall for run in runs], 1)} | {gib(max(run.memory for run in runs))} |" for what, runs in costs.items()),
             "",
         ]
     )

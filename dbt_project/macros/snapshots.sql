@@ -52,7 +52,8 @@
   cross join (
     select distinct length(number) - 1 as digits from {{ patterns }} where number like '%*'
   ) as l
-  inner join {{ patterns }} as p on p.number = concat_ws('', left(n.calling_number, l.digits), '*') and {{ condition }}
+  -- the prefixes alone: an engine may well pair the numbers with all patterns of a party before it compares them
+  inner join (select * from {{ patterns }} where number like '%*') as p on p.number = concat_ws('', left(n.calling_number, l.digits), '*') and {{ condition }}
 {%- endmacro %}
 
 {#-

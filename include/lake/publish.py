@@ -160,12 +160,12 @@ def publish(settings: Settings, run: dict, models: list[Model]) -> dict[str, int
             )
             if rows.num_rows:
                 cursor.adbc_ingest(model.name, rows, mode="append", db_schema_name="lake")
+            # or the marts that follow at once would be planned as if the table were empty
+            cursor.execute(f"analyze {model.relation}")
             cursor.execute(totals_sql(model), [wanted])
             found = cursor.fetchone()
             if found != totals(model, rows):
                 raise PublishMismatch(f"{model.relation}: sent (rows, sums) {totals(model, rows)}, found {found}")
-            # or the models upon it would be planned for the table as it was before
-            cursor.execute(f"analyze {model.relation}")
             sent[model.name] = rows.num_rows
         connection.commit()
     return sent

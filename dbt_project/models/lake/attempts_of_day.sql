@@ -8,40 +8,20 @@ with day as (
 
 ),
 
-calls as (
-
-    select * from {{ source('raw_lake', 'calls') }} where service_date = date '{{ day }}'
-
-),
-
 trunks as (
 
     {{ trunks_in_force('day') }}
 
 ),
 
--- of the few calls with several route attempts, the last one; every other attempt is the call itself
+-- Every step reads of the calls what it needs: a step that others share is held whole, and a large day does not fit into memory.
+-- Of the few calls with several route attempts, the last one; every other attempt is the call itself
 rerouted as (
 
     select feed, switch_id, call_id, max(attempt) as last_attempt
-    from calls
-    where attempt > 1
+    from {{ source('raw_lake', 'calls') }}
+    where service_date = date '{{ day }}' and attempt > 1
     group by feed, switch_id, call_id
-
-),
-
-attempts as (
-
-    select
-        c.*,
-        coalesce(s.party_kind, a.party_kind) as party_kind,
-        coalesce(s.party_id, a.party_id) as party_id,
-        r.last_attempt is null or c.attempt = r.last_attempt as is_final
-    from calls as c
-    -- a trunk declared for this switch goes before one declared for all
-    left join trunks as s on s.trunk = c.ingress_trunk and s.switch_id = c.switch_id
-    left join trunks as a on a.trunk = c.ingress_trunk and a.switch_id is null
-    left join rerouted as r on r.feed = c.feed and r.switch_id = c.switch_id and r.call_id = c.call_id
 
 ),
 
@@ -56,8 +36,8 @@ failing_routes as (
             ingress_trunk,
             count(*) as attempts,
             count(*) filter (where answer_ms is null and sip_code between 500 and 599) as failed
-        from calls
-        where egress_trunk is not null and ingress_trunk is not null
+        from {{ source('raw_lake', 'calls') }}
+        where service_date = date '{{ day }}' and egress_trunk is not null and ingress_trunk is not null
         group by egress_trunk, start_ms - start_ms % 3600000, ingress_trunk
     ) as routes
     group by egress_trunk, start_hour
@@ -68,19 +48,28 @@ failing_routes as (
 -- lists are compared with distinct numbers, not with calls
 numbers as (
 
-    select distinct calling_number from attempts where calling_number is not null
+    select distinct calling_number
+    from {{ source('raw_lake', 'calls') }}
+    where service_date = date '{{ day }}' and calling_number is not null
+
+),
+
+-- a trunk declared for this switch goes before one declared for all
+customer_calls as (
+
+    select distinct coalesce(s.party_id, a.party_id) as party_id, c.calling_number, c.asserted_number
+    from {{ source('raw_lake', 'calls') }} as c
+    left join trunks as s on s.trunk = c.ingress_trunk and s.switch_id = c.switch_id
+    left join trunks as a on a.trunk = c.ingress_trunk and a.switch_id is null
+    where c.service_date = date '{{ day }}' and coalesce(s.party_kind, a.party_kind) = 'customer'
 
 ),
 
 customer_numbers as (
 
-    select party_id, calling_number
-    from attempts
-    where party_kind = 'customer' and calling_number is not null
+    select party_id, calling_number from customer_calls where calling_number is not null
     union
-    select party_id, asserted_number as calling_number
-    from attempts
-    where party_kind = 'customer' and asserted_number is not null
+    select party_id, asserted_number as calling_number from customer_calls where asserted_number is not null
 
 ),
 
@@ -126,6 +115,21 @@ approved as (
 declared as (
 
     {{ covered_numbers('customer_numbers', 'campaign_numbers', 'n.party_id, n.calling_number', 'p.customer_id = n.party_id') }}
+
+),
+
+attempts as (
+
+    select
+        c.*,
+        coalesce(s.party_kind, a.party_kind) as party_kind,
+        coalesce(s.party_id, a.party_id) as party_id,
+        r.last_attempt is null or c.attempt = r.last_attempt as is_final
+    from {{ source('raw_lake', 'calls') }} as c
+    left join trunks as s on s.trunk = c.ingress_trunk and s.switch_id = c.switch_id
+    left join trunks as a on a.trunk = c.ingress_trunk and a.switch_id is null
+    left join rerouted as r on r.feed = c.feed and r.switch_id = c.switch_id and r.call_id = c.call_id
+    where c.service_date = date '{{ day }}'
 
 )
 

@@ -19,16 +19,35 @@ counts as (
 
 ),
 
+-- one more going on from the second of a start, one less after the second of an end
 seconds as (
 
-    select party_kind, party_id, hour, start_second, count(*) as attempts from attempts group by party_kind, party_id, hour, start_second
+    select party_kind, party_id, second, sum(started) as started, sum(change) as change
+    from (
+        select party_kind, party_id, start_second as second, 1 as started, 1 as change from attempts
+        union all
+        select party_kind, party_id, end_second + 1000 as second, 0 as started, -1 as change from attempts
+    ) as starts_and_ends
+    group by party_kind, party_id, second
+
+),
+
+going_on as (
+
+    select
+        party_kind,
+        party_id,
+        second - second % 3600000 as hour,
+        started,
+        sum(change) over (partition by party_kind, party_id order by second rows between unbounded preceding and current row) as going_on
+    from seconds
 
 ),
 
 hours as (
 
-    select party_kind, party_id, hour, sum(attempts) as attempts, max(attempts) as most_in_second
-    from seconds
+    select party_kind, party_id, hour, sum(started) as attempts, max(started) as most_in_second, max(going_on) as most_going_on
+    from going_on
     group by party_kind, party_id, hour
 
 ),
@@ -40,34 +59,10 @@ peaks as (
         party_id,
         cast(max(most_in_second) as bigint) as peak_cps,
         cast(max(attempts) as bigint) as peak_hour_attempts,
-        cast(count(*) as bigint) as hours_active
+        cast(count(*) filter (where attempts > 0) as bigint) as hours_active,
+        cast(max(most_going_on) as bigint) as peak_concurrent
     from hours
     group by party_kind, party_id
-
-),
-
--- one more going on from the second of a start, one less after the second of an end
-changes as (
-
-    select party_kind, party_id, start_second as second, attempts as change from seconds
-    union all
-    select party_kind, party_id, end_second + 1000 as second, -count(*) as change from attempts group by party_kind, party_id, end_second
-
-),
-
-going_on as (
-
-    select
-        party_kind,
-        party_id,
-        sum(change) over (partition by party_kind, party_id order by second rows between unbounded preceding and current row) as attempts
-    from (select party_kind, party_id, second, sum(change) as change from changes group by party_kind, party_id, second) as by_second
-
-),
-
-concurrency as (
-
-    select party_kind, party_id, cast(max(attempts) as bigint) as peak_concurrent from going_on group by party_kind, party_id
 
 ),
 
@@ -94,10 +89,9 @@ select
     p.peak_cps,
     p.peak_hour_attempts,
     p.hours_active,
-    o.peak_concurrent,
+    p.peak_concurrent,
     coalesce(s.signed, 0) as signed,
     coalesce(s.signed_by_main_signer, 0) as signed_by_main_signer
 from counts as c
 inner join peaks as p using (party_kind, party_id)
-inner join concurrency as o using (party_kind, party_id)
 left join signers as s using (party_kind, party_id)
