@@ -434,6 +434,14 @@ copy (
         having count(*) >= 50
         union all
         select
+            party_id, 'stream_of_day', ingress_trunk, source_ip, signer, null, null,
+            count(*), count(*) filter (where talk_ms < 30000), sum(talk_ms)::bigint
+        from attempts
+        where party_kind = 'upstream' and answered
+        group by party_id, ingress_trunk, source_ip, signer
+        having count(*) >= 50
+        union all
+        select
             party_id, 'calling_block', null, null, null, null, calling_block,
             count(*), count(*) filter (where talk_ms < 30000), sum(talk_ms)::bigint
         from attempts
@@ -447,6 +455,8 @@ copy (
         getvariable('day') as service_date,
         party_id as upstream_id,
         cell_kind,
+        concat_ws('|', cell_kind, coalesce(ingress_trunk, ''), coalesce(source_ip, ''), coalesce(signer, ''), coalesce(hour::varchar, ''), coalesce(calling_block, ''))
+            as cell,
         ingress_trunk,
         source_ip,
         signer,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from datetime import date, timedelta
 
+import duckdb
 import psycopg
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks import risk
 from include.demo.world import Expected, missing_file, write_world
 from include.ingest import load
 from include.lake import build, dbt, publish
@@ -124,6 +126,21 @@ def test_the_file_that_never_came_is_named_and_every_other_delivery_is_whole(wor
     )
     missing_rows = {(DAYS[-1], "cdr/asterisk"): world.expected.missing[path]}
     assert cdr == [(day, feed, missing_rows.get((day, feed), 0)) for day in DAYS for feed in ("cdr/asterisk", "cdr/standard")]
+
+
+def test_a_script_by_hand_computes_the_same_figures_to_the_last_digit(world, tmp_path):
+    """The script whose cost the models' is held against: how fast is no test."""
+    day = DAYS[-1]
+    risk.by_hand(world.settings, day, tmp_path)
+    models = {model.name: model for model in publish.published_models(dbt.manifest(world.settings, "lake"))}
+    for name in risk.FIGURES:
+        published = publish.rows_of(world.settings.lake, models[name], [day.isoformat()])
+        computed = pq.read_table(tmp_path / f"{name}.parquet")
+        assert computed.column_names == published.column_names
+        computed = computed.cast(published.schema)  # whole numbers stay whole, or it fails
+        assert published.num_rows > 0
+        differing = duckdb.sql("(from published except all from computed) union all (from computed except all from published)").fetchall()
+        assert differing == [], name
 
 
 def test_a_day_built_again_gives_the_same_tables(world):
