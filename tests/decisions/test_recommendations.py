@@ -337,7 +337,7 @@ def test_only_a_release_ends_an_approved_suspension_however_quiet_the_days_after
     stages.build_marts(TUESDAY, "released")
     own_world.judge(TUESDAY, "released")
     payload = own_world.verdict(TUESDAY, "U210")["payload"]
-    assert (payload["recommendation"], payload["reason_codes"]) == ("NO_ACTION", ["CLEAN"])
+    assert (payload["recommendation"], payload["reason_codes"]) == ("MONITOR", ["ON_WATCH"])
     watched = {"service_date": TUESDAY, "state": "active", "since": TUESDAY, "watch_until": TUESDAY + timedelta(days=30)}
     assert states(own_world, "U210") == [active, watched]
 
