@@ -205,7 +205,8 @@ def test_on_a_processed_date_it_stands_beside_the_days_own_findings_and_the_rebu
     assert office.act(at(WEDNESDAY, "15:00")) == [TUESDAY]
     entry = world.verdict(TUESDAY, CALLS_SHORT)
     assert (entry["actor"], entry["payload"]["recommendation"]) == ("handle_traceback", "SUSPEND")
-    assert entry["payload"]["reason_codes"] == ["TB_ORIGINATED", "SDC6_HIGH", "SHORT30_MANY_ANI"]
+    assert entry["payload"]["reason_codes"][0] == "TB_ORIGINATED"
+    assert {"SDC6_HIGH", "SHORT30_MANY_ANI"} < set(entry["payload"]["reason_codes"])
     assert {hit["rule_code"] for hit in entry["payload"]["hits"]} == set(entry["payload"]["reason_codes"])
     asked = {case["case_id"] for case in stages.open_cases(TUESDAY, "first")}
     assert entry["recommendation_id"] in asked

@@ -188,7 +188,8 @@ def test_the_newest_day_shows_every_verdict_and_most_parties_are_left_alone(samp
     assert 5 <= count["HOLD"] <= 7 and count["RESTRICT"] >= 3 and count["SUSPEND"] >= 5
     codes = {code for v in sample.expected.verdicts.values() for code in v.reason_codes}
     assert codes == BEHAVIOUR | {
-        "TB_ORIGINATED", "TB_REPEAT", "LEGAL_NOTICE", "RMD_ABSENT", "RMD_REMOVED", "DATA_INCOMPLETE", "APPROVED_DIALER_OK", "CLEAN"
+        "TB_ORIGINATED", "TB_REPEAT", "LEGAL_NOTICE", "RMD_ABSENT", "RMD_REMOVED", "DATA_INCOMPLETE", "APPROVED_DIALER_OK", "CLEAN",
+        "NEW_CUSTOMER",
     }  # fmt: skip
 
 
