@@ -13,7 +13,7 @@ numbers as (
 
 ),
 
-today as (
+of_day as (
 
     select n.* from numbers as n inner join days using (service_date)
 
@@ -43,7 +43,7 @@ select
     cast(count(*) as bigint) as numbers,
     cast(count(*) filter (where k.calling_number is null) as bigint) as new_numbers,
     cast(coalesce(max(d.days), 0) as bigint) as days_looked_back
-from today as t
+from of_day as t
 left join known as k using (service_date, party_kind, party_id, calling_number)
 left join known_days as d using (service_date, party_kind, party_id)
 group by t.service_date, t.party_kind, t.party_id
