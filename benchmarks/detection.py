@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks import suite
+from benchmarks.measure import environment
 from benchmarks.suite import Target
 from include import stages
 from include.demo.population import Label, Population, write_population
@@ -112,12 +113,9 @@ def measure(home: Path, seed: int, size: Size, say: Callable[[str], None]) -> Me
 @contextmanager
 def installed(settings: Settings) -> Iterator[None]:
     """The stages ask the environment where the installation is."""
-    told = {
-        "TOLLGATE_HOME": settings.home, "TOLLGATE_LANDING": settings.landing, "TOLLGATE_LAKE": settings.lake, "TOLLGATE_WAREHOUSE_URL": "",
-        "TOLLGATE_LAKE_ENGINE": "", "TOLLGATE_PG_PORT": settings.pg_port, "TOLLGATE_AIRFLOW_PORT": settings.airflow_port,
-    }  # fmt: skip
+    told = environment(settings)
     before = {name: os.environ.get(name) for name in told}
-    os.environ.update({name: str(value) for name, value in told.items()})
+    os.environ.update(told)
     try:
         yield
     finally:

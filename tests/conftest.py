@@ -16,6 +16,18 @@ from include.settings import Settings
 pytest_plugins = ["processed_world"]
 
 
+LONGEST = ("pipeline/test_whole_days.py", "decisions/test_notices.py", "lake/", "platform/", "dbt/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules first, or one worker is still at one of them when the other has nothing left to do."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((place for place, module in enumerate(LONGEST) if item.nodeid.startswith(f"tests/{module}")), len(LONGEST))
+
+    items.sort(key=rank)
+
+
 # Test processes side by side take their ports from ranges of their own, below those the system gives to clients.
 PORTS = itertools.count(20_000 + 1_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
 

@@ -11,9 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from include.settings import REPOSITORY, Settings
-
-SEEDS = REPOSITORY / "dbt_project" / "seeds"
+from include.lake import dbt
+from include.settings import Settings
 
 ONE_OF = {
     "party_kind": ("customer", "upstream", "any"),
@@ -63,13 +62,11 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def columns() -> list[str]:
-    with (SEEDS / "rules.csv").open(encoding="utf-8", newline="") as opened:
-        return next(csv.reader(opened))
+    return list(dbt.seed("rules")[0])
 
 
 def known_metrics() -> set[str]:
-    with (SEEDS / "metrics.csv").open(encoding="utf-8", newline="") as opened:
-        return {row["metric"] for row in csv.DictReader(opened)}
+    return {row["metric"] for row in dbt.seed("metrics")}
 
 
 def rule(line: int, row: dict[str, str | None], metrics: set[str], problems: list[str]) -> dict[str, Any]:

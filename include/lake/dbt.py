@@ -6,6 +6,7 @@ transformer role) and `trial` (the same, where other rules judge in a schema of 
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -90,9 +91,8 @@ def run_dbt(
 
     `run` says what the run is about: `service_date` ('YYYY-MM-DD'), `evidence_days` and `following_days` (lists of such
     dates), `run_at` (ISO 8601 instant), `private_rules` (see `include/decisions/private_rules.py`) and, for the lake as it was
-    known once, `known_at` (as `run_at`). `beside` names a
-    workspace of its own, for what may run at the same time. Raises DbtFailed, with the messages of the failing nodes, unless
-    dbt ends with 0.
+    known once, `known_at` (as `run_at`). `beside` names a workspace of its own, for what may run at the same time. Raises
+    DbtFailed, with the messages of the failing nodes, unless dbt ends with 0.
     """
     results = workspace(settings, beside or target) / "run_results.json"
     results.unlink(missing_ok=True)
@@ -114,3 +114,9 @@ def run_dbt(
 def manifest(settings: Settings, name: str) -> dict:
     """The manifest that the last run in a workspace wrote."""
     return json.loads((workspace(settings, name) / "manifest.json").read_text())
+
+
+def seed(name: str) -> list[dict[str, str]]:
+    """The rows of a seed as the repository has them, in its order and with its columns."""
+    with (PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

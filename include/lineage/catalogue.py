@@ -6,24 +6,18 @@ they say something else.
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 
 from include.decisions.words import OPERATORS
+from include.lake.dbt import PROJECT, seed
 from include.settings import REPOSITORY
 
-SEEDS = REPOSITORY / "dbt_project" / "seeds"
-MARTS = REPOSITORY / "dbt_project" / "models" / "marts"
+MARTS = PROJECT / "models" / "marts"
 DESCRIBED = (MARTS / "customer_risk_daily.yml", MARTS / "upstream_risk_daily.yml")
 """Where columns are named by metrics."""
 
 Row = dict[str, str]
-
-
-def seed(name: str) -> list[Row]:
-    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def description(metric: Row) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from include.decisions import private_rules, words
@@ -17,7 +18,6 @@ from include.settings import Settings
 SQL = Path(__file__).with_name("sql")
 JUDGEMENT = ("--select", "tag:judgement")
 """The models that judge, which the target `trial` makes in a schema of its own."""
-JUDGING = ("days_to_build", "rule_set", "ruleset", "rule_hits_daily", "party_verdicts_daily")
 
 
 def dry_run(settings: Settings, rules: Path, days: int) -> Iterator[str]:
@@ -45,10 +45,16 @@ def dry_run(settings: Settings, rules: Path, days: int) -> Iterator[str]:
             catalogue = metrics(connection)
         finally:
             connection.rollback()
-            connection.execute(f"drop table if exists {', '.join(f'trial.{name}' for name in JUDGING)} cascade")
+            clear(connection)
             connection.commit()
     yield f"{len(processed)} service dates, {first} to {last}: rule set {versions['candidate']} beside {versions['current']}"
     yield from told(changes, catalogue)
+
+
+def clear(connection: psycopg.Connection) -> None:
+    """Leave nothing of a trial, nor of one that was cut short."""
+    for row in connection.execute("select tablename from pg_tables where schemaname = 'trial'").fetchall():
+        connection.execute(sql.SQL("drop table {} cascade").format(sql.Identifier("trial", row["tablename"])))
 
 
 def metrics(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
@@ -78,4 +84,3 @@ def told(changes: list[dict[str, Any]], catalogue: dict[str, dict[str, Any]]) ->
     yield f"{len(other)} verdicts of {len({(change['party_kind'], change['party_id']) for change in other})} parties would be others:"
     for (before, after), times in sorted(tiers.items()):
         yield f"  {before} -> {after}: {times}"
-

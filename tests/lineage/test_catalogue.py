@@ -7,11 +7,12 @@ import re
 import pytest
 
 from include.decisions import private_rules
+from include.lake import dbt
 from include.lineage import catalogue
 from include.settings import REPOSITORY
 
-METRICS = {metric["metric"]: metric for metric in catalogue.seed("metrics")}
-RULES = catalogue.seed("rules")
+METRICS = {metric["metric"]: metric for metric in dbt.seed("metrics")}
+RULES = dbt.seed("rules")
 
 
 @pytest.mark.parametrize("path", catalogue.pages(), ids=lambda path: path.name)

@@ -1,5 +1,5 @@
 {#- Everything that is counted of a party, one column each: seeds/metrics.csv says which of them make a metric. -#}
-{%- set traffic = ['talk_ms', 'median_talk_ms', 'peak_cps', 'peak_hour_attempts', 'hours_active', 'peak_concurrent', 'signed', 'signed_by_main_signer'] -%}
+{%- set traffic = ['talk_ms', 'peak_cps', 'peak_hour_attempts', 'hours_active', 'peak_concurrent', 'signed', 'signed_by_main_signer'] -%}
 {%- set numbers = [
   'distinct_calling_numbers', 'calling_entropy_microbits', 'distinct_called_numbers', 'most_to_one_number', 'called_in_full_tens', 'called_areas',
   'called_areas_attempts', 'called_area_entropy_microbits', 'neighbor_judged', 'neighbor_likely',
@@ -11,7 +11,7 @@
 {%- set answers = [
   'answers_asked_30d', 'answers_due_30d', 'answers_in_24h_30d', 'answers_overdue', 'answer_hours_median_30d', 'end_customers_terminated_30d',
 ] -%}
-{%- set cells = ['judged_cells', 'dialer_like_cells', 'dialer_like_talk_ms', 'worst_cell_lt_30s', 'worst_cell_answered'] -%}
+{%- set cells = ['judged_cells', 'dialer_like_cells', 'dialer_like_talk_ms'] -%}
 
 with parties as (
 
@@ -59,7 +59,7 @@ select
     {% for name, _ in traffic_counts() if name != 'unapproved_calling' -%}
     coalesce(t.{{ name }}, 0) as {{ name }},
     {% endfor -%}
-    {% for name in traffic if name != 'median_talk_ms' -%}
+    {% for name in traffic -%}
     coalesce(t.{{ name }}, 0) as {{ name }},
     {% endfor -%}
     t.median_talk_ms,
@@ -77,8 +77,10 @@ select
     case when w.days_looked_back >= 3 then w.numbers end as calling_numbers_looked_back,
     case when w.days_looked_back >= 3 then w.new_numbers end as new_calling_numbers,
     {% for name in cells -%}
-    {{ "case when p.party_kind = 'upstream' then coalesce(c." ~ name ~ ", 0) end" if loop.index <= 3 else 'c.' ~ name }} as {{ name }},
+    case when p.party_kind = 'upstream' then coalesce(c.{{ name }}, 0) end as {{ name }},
     {% endfor -%}
+    c.worst_cell_lt_30s,
+    c.worst_cell_answered,
     coalesce(t.attempts, 0) - v.attempts_median as attempts_above_median_28d,
     v.attempts_spread as attempts_spread_28d,
     v.attempts_max as attempts_max_28d,
