@@ -8,10 +8,20 @@ import sys
 import tempfile
 import time
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import detection, notices, report, risk, suite
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Tells on standard error what goes on, from any process."""
+
+    began: float
+
+    def __call__(self, text: str) -> None:
+        print(f"[{time.monotonic() - self.began:4.0f} s] {text}", file=sys.stderr, flush=True)
 
 
 def arguments() -> argparse.Namespace:
@@ -35,10 +45,8 @@ def main() -> None:
     populations = replace(populations, seeds=tuple(asked.seeds or populations.seeds), days=asked.days or populations.days)
     if asked.repeats:
         sizes = replace(sizes, repeats=asked.repeats)
-    began, load_before = time.monotonic(), os.getloadavg()[0]
-
-    def say(text: str) -> None:
-        print(f"[{time.monotonic() - began:4.0f} s] {text}", file=sys.stderr, flush=True)
+    load_before = os.getloadavg()[0]
+    say = Progress(time.monotonic())
 
     def tell(name: str, text: str, page: Path = report.PAGE) -> None:
         print(text, flush=True)

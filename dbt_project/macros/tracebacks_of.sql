@@ -1,23 +1,14 @@
 {#-
   What notices say of every party, on each day of `days`: service_date, on which the last 30 days of notices are looked back
-  upon, and reference_date, the processed day whose parties and links are taken. Only a single call found by its called
-  number names a party, and several notices about one call are one traced call. A call found by its calling number alone
-  is a lead: whoever owns a number that was spoofed calls from it too.
+  upon, and reference_date, the processed day whose parties and links are taken.
 -#}
 {% macro tracebacks_of(days) -%}
   with traced as (
 
-      select
-          d.service_date,
-          n.party_kind,
-          n.party_id,
-          n.call_service_date,
-          concat_ws('|', n.call_feed, n.switch_id, n.call_id) as traced_call,
-          coalesce(n.violation_class in ('fraud', 'prerecorded', 'live_scam'), false) as is_grave
+      select d.service_date, n.party_kind, n.party_id, n.call_service_date, n.traced_call, n.is_grave
       from {{ days }} as d
-      inner join {{ ref('notice_matches') }} as n
+      inner join {{ ref('traced_calls') }} as n
           on n.service_date between d.service_date - 29 and d.service_date
-      where n.match_status = 'unique' and n.party_id is not null and n.match_basis is distinct from 'calling'
 
   ),
 

@@ -10,6 +10,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from include.decisions import words
+
 SQL = Path(__file__).with_name("sql")
 
 
@@ -115,10 +117,13 @@ def _escalation(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def catalogue(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
-    """By rule code: its words and source, and its metric's label and unit."""
+def catalogue(connection: psycopg.Connection) -> words.Catalogue:
+    """The words of the rules and metrics that are in force."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return {row["rule_code"]: row for row in cursor.execute(query("catalogue"))}
+        return words.Catalogue(
+            rules={row["rule_code"]: row for row in cursor.execute(query("catalogue_rules"))},
+            metrics={row["metric"]: row for row in cursor.execute(query("catalogue_metrics"))},
+        )
 
 
 def counts(connection: psycopg.Connection) -> tuple[int, int]:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 OPERATORS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "=": "exactly"}
 
 BOUNDS = {"lower": "at least", "upper": "at most"}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What the words of a hit are taken from. A hit may be of a rule or a metric that is in it no longer."""
+
+    rules: dict[str, dict[str, Any]]
+    """By rule code: words, evidence, source."""
+    metrics: dict[str, dict[str, Any]]
+    """By metric: label, unit, numerator, denominator, calls_where."""
 
 
 def figure(value: float | None, unit: str | None) -> str:
@@ -35,19 +46,21 @@ def code(text: str, longest: int = 120) -> str:
     return f"{fence}{edge}{shown}{edge}{fence}"
 
 
-def reason(hit: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> str:
+def reason(hit: dict[str, Any], catalogue: Catalogue) -> str:
     """One sentence for one rule hit: the rule, the measured figure with its counts and bound, the limit and its source."""
-    rule = catalogue.get(hit["rule_code"], {})
-    sentence = f"{hit['rule_code']}: {rule.get('rule_words') or hit['metric']}"
-    if rule.get("unit") not in (None, "flag"):
-        sentence += measured(hit, rule)
+    rule = catalogue.rules.get(hit["rule_code"], {})
+    sentence = f"{hit['rule_code']}: {rule.get('words') or hit['metric']}"
+    if hit["metric"] in catalogue.metrics:
+        sentence += measured(hit, catalogue.metrics[hit["metric"]])
     return sentence + (f" [{rule['source']}]" if rule.get("source") else "") + "."
 
 
-def measured(hit: dict[str, Any], rule: dict[str, Any]) -> str:
-    """The figure of a rule hit beside the limit that the rule sets."""
-    unit = rule["unit"]
-    told = f". {rule.get('label') or hit['metric']}: {figure(hit['value'], unit)}"
+def measured(hit: dict[str, Any], metric: dict[str, Any]) -> str:
+    """The figure of a rule hit beside the limit that the rule sets; nothing of a flag, of which the rule's words say all."""
+    unit = metric["unit"]
+    if unit == "flag":
+        return ""
+    told = f". {metric['label']}: {figure(hit['value'], unit)}"
     if unit == "share" and hit.get("denominator"):
         told += f" ({figure(hit['numerator'], 'count')} of {figure(hit['denominator'], 'count')}"
         if hit["bound_kind"] != "point":
@@ -57,12 +70,12 @@ def measured(hit: dict[str, Any], rule: dict[str, Any]) -> str:
     return told + (f" of at least {figure(hit['min_sample'], 'count')}" if hit.get("min_sample") else "")
 
 
-def reasons(payload: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> list[str]:
+def reasons(payload: dict[str, Any], catalogue: Catalogue) -> list[str]:
     """The sentences of a recommendation, its own reason codes first and in their order."""
     codes = payload["reason_codes"]
     hits = {hit["rule_code"]: hit for hit in payload["hits"]}
     told = [reason(hits[code], catalogue) for code in codes if code in hits]
-    silent = [f"{code}: {catalogue.get(code, {}).get('rule_words') or code}." for code in codes if code not in hits]
+    silent = [f"{code}: {catalogue.rules.get(code, {}).get('words') or code}." for code in codes if code not in hits]
     return told + silent
 
 
@@ -71,7 +84,7 @@ def review_subject(case: dict[str, Any]) -> str:
     return f"{case['payload']['recommendation']} {plain(case['payload']['legal_name'])} ({plain(case['party_id'], 60)})"
 
 
-def review_body(case: dict[str, Any], catalogue: dict[str, dict[str, Any]]) -> str:
+def review_body(case: dict[str, Any], catalogue: Catalogue) -> str:
     """What a reviewer reads, as Markdown. What comes out of files stands in it as code: nobody formats it by his name."""
     payload = case["payload"]
     linked = ", ".join(map(code, payload["linked_party_ids"])) or "none known"

@@ -85,10 +85,10 @@ class Chain:
     def evidence(self) -> Iterator[str]:
         hits = {hit["rule_code"]: hit for hit in self.payload["hits"]}
         for code in self.payload["reason_codes"]:
-            rule = self.catalogue.get(code, {})
+            rule = self.catalogue.rules.get(code, {})
             hit = hits.get(code)
             yield ""
-            sentence = words.reason(hit, self.catalogue) if hit else f"{code}: {rule.get('rule_words') or 'no words on record'}."
+            sentence = words.reason(hit, self.catalogue) if hit else f"{code}: {rule.get('words') or 'no words on record'}."
             yield textwrap.fill(sentence, WIDTH, subsequent_indent="  ")
             if hit:
                 yield from self.behind(hit, rule)
@@ -106,8 +106,8 @@ class Chain:
         elif rule.get("evidence") == "legal":
             yield "  notices on record:"
             yield from self.reference_rows("enforcement_notices", "party_kind = $party_kind and party_id = $party_id", party_kind=self.party[0], party_id=self.party[1])
-        elif rule.get("calls_where"):
-            yield from self.calls_behind(hit, rule)
+        elif (metric := self.catalogue.metrics.get(hit["metric"], {})).get("calls_where"):
+            yield from self.calls_behind(hit, metric)
 
     def traced_calls(self) -> Iterator[str]:
         parties = [self.party[1], *self.payload["linked_party_ids"]]
@@ -139,12 +139,12 @@ class Chain:
                 self.receipts.add(receipt_id)
                 yield f"    {self.path(receipt_id)} line {line}"
 
-    def calls_behind(self, hit: Row, rule: Row) -> Iterator[str]:
+    def calls_behind(self, hit: Row, metric: Row) -> Iterator[str]:
         """How many attempts the metric's numerator is made of, counted anew from the lake, and where the first ones stand."""
         self.load_attempts()
-        where = rule["calls_where"]
+        where = metric["calls_where"]
         count = self.lake.execute(f"select count(*) from attempts where {where}").fetchone()[0]
-        yield f"  {rule['label']}: {rule['numerator']}"
+        yield f"  {metric['label']}: {metric['numerator']}"
         yield f"  counted again from the lake, service date {self.day}: {count:,}" + ("" if count == hit["numerator"] else f" (recorded: {hit['numerator']:,.0f})")
         yield f"    where {where}"
         rows = self.lake.execute(

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from include.decisions import private_rules, words
+from include.decisions import ledger, private_rules, words
 from include.lake import build, dbt
 from include.settings import Settings
 
@@ -42,7 +42,7 @@ def dry_run(settings: Settings, rules: Path, days: int) -> Iterator[str]:
             (versions,) = connection.execute(
                 "select (select ruleset_version from intermediate.ruleset) as current, (select ruleset_version from trial.ruleset) as candidate"
             ).fetchall()
-            catalogue = metrics(connection)
+            catalogue = ledger.catalogue(connection)
         finally:
             connection.rollback()
             clear(connection)
@@ -57,12 +57,7 @@ def clear(connection: psycopg.Connection) -> None:
         connection.execute(sql.SQL("drop table {} cascade").format(sql.Identifier("trial", row["tablename"])))
 
 
-def metrics(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
-    """Labels and units of metrics."""
-    return {row["metric"]: row for row in connection.execute("select metric, label, unit from seeds.metrics")}
-
-
-def told(changes: list[dict[str, Any]], catalogue: dict[str, dict[str, Any]]) -> Iterator[str]:
+def told(changes: list[dict[str, Any]], catalogue: words.Catalogue) -> Iterator[str]:
     """Changes of verdicts as lines, those of one party together, and what they come to."""
     if not changes:
         yield "No verdict would change."
@@ -77,7 +72,7 @@ def told(changes: list[dict[str, Any]], catalogue: dict[str, dict[str, Any]]) ->
             verdict = f"{change['before']} -> {change['after']}" if change["before"] != change["after"] else f"{change['after']}, for other reasons"
             yield f"  {change['service_date']}  {verdict}"
             for hit in change["hits"]:
-                yield f"    {hit['sign']} {hit['rule_code']}{words.measured(hit, catalogue.get(hit['metric'], {'unit': None}))}"
+                yield f"    {hit['sign']} {hit['rule_code']}{words.measured(hit, catalogue.metrics[hit['metric']])}"
     other = [change for change in changes if change["before"] != change["after"]]
     tiers = Counter((change["before"], change["after"]) for change in other)
     yield ""

@@ -61,7 +61,7 @@ def risk_tables(found: list[Row]) -> str:
     return "\n".join(parts)
 
 
-def reasons_in_words(found: list[Row], catalogue: dict[str, Row]) -> str:
+def reasons_in_words(found: list[Row], catalogue: words.Catalogue) -> str:
     """Each SUSPEND and RESTRICT with its reasons, how its review stands and how to have it explained."""
     parts = []
     for verdict in ("SUSPEND", "RESTRICT"):

@@ -11,18 +11,28 @@ import pytest
 
 from include.decisions import words
 
-RULES = {
-    "SDC6_HIGH": {"rule_words": "Too many short calls", "source": "S-51; S-61", "label": "Calls of 6 s or less", "unit": "share"},
-    "TB_REPEAT": {"rule_words": "Traced twice", "source": "S-14", "label": "Traced calls", "unit": "count"},
-    "ACD_LOW": {"rule_words": "Calls are short", "source": None, "label": "Average call duration", "unit": "seconds"},
-    "RMD_ABSENT": {"rule_words": "Not in the registry", "source": "47 CFR 64.6305(g)", "label": "Not listed", "unit": "flag"},
-    "CLEAN": {"rule_words": "No rule fired", "source": None, "label": None, "unit": None},
-}
+CATALOGUE = words.Catalogue(
+    rules={
+        "SDC6_HIGH": {"words": "Too many short calls", "source": "S-51; S-61"},
+        "SMALL_N_ALERT": {"words": "Too few calls to be sure", "source": "S-59"},
+        "TB_REPEAT": {"words": "Traced twice", "source": "S-14"},
+        "ACD_LOW": {"words": "Calls are short", "source": None},
+        "RMD_ABSENT": {"words": "Not in the registry", "source": "47 CFR 64.6305(g)"},
+        "CLEAN": {"words": "No rule fired", "source": None},
+    },
+    metrics={
+        "share_le_6s": {"label": "Calls of 6 s or less", "unit": "share"},
+        "tracebacks_30d_linked": {"label": "Traced calls", "unit": "count"},
+        "tracebacks_after_termination_30d": {"label": "Traced calls after a termination", "unit": "count"},
+        "acd_seconds": {"label": "Average call duration", "unit": "seconds"},
+        "rmd_absent": {"label": "Not listed", "unit": "flag"},
+    },
+)
 
 
-def hit(rule_code: str, **other: Any) -> dict[str, Any]:
+def hit(rule_code: str, metric: str = "share_le_6s", **other: Any) -> dict[str, Any]:
     given = {
-        "rule_code": rule_code, "metric": "some_metric", "numerator": 1290, "denominator": 2500, "value": 0.516, "bound": 0.4964,
+        "rule_code": rule_code, "metric": metric, "numerator": 1290, "denominator": 2500, "value": 0.516, "bound": 0.4964,
         "bound_kind": "lower", "operator": ">", "threshold": 0.15, "min_sample": 100,
     }  # fmt: skip
     return given | other
@@ -46,7 +56,7 @@ def test_figures(value: float | None, unit: str | None, told: str):
 
 
 def test_a_share_is_told_with_its_counts_its_bound_its_limit_and_its_source():
-    assert words.reason(hit("SDC6_HIGH"), RULES) == (
+    assert words.reason(hit("SDC6_HIGH"), CATALOGUE) == (
         "SDC6_HIGH: Too many short calls. Calls of 6 s or less: 51.6 % (1,290 of 2,500; with 95 % confidence at least 49.6 %); "
         "the rule asks for more than 15.0 % of at least 100 [S-51; S-61]."
     )
@@ -54,37 +64,47 @@ def test_a_share_is_told_with_its_counts_its_bound_its_limit_and_its_source():
 
 def test_an_upper_bound_and_a_point():
     assert "with 95 % confidence at most 49.6 %); the rule asks for less than" in words.reason(
-        hit("SDC6_HIGH", bound_kind="upper", operator="<"), RULES
+        hit("SDC6_HIGH", bound_kind="upper", operator="<"), CATALOGUE
     )
-    assert words.reason(hit("SDC6_HIGH", bound_kind="point", min_sample=0), RULES) == (
+    assert words.reason(hit("SDC6_HIGH", bound_kind="point", min_sample=0), CATALOGUE) == (
         "SDC6_HIGH: Too many short calls. Calls of 6 s or less: 51.6 % (1,290 of 2,500); the rule asks for more than 15.0 % [S-51; S-61]."
     )
 
 
 def test_a_count_has_no_denominator():
-    counted = hit("TB_REPEAT", value=2, numerator=2, denominator=None, bound_kind="point", operator=">=", threshold=2, min_sample=0)
-    assert words.reason(counted, RULES) == "TB_REPEAT: Traced twice. Traced calls: 2; the rule asks for at least 2 [S-14]."
+    counted = hit("TB_REPEAT", "tracebacks_30d_linked", value=2, numerator=2, denominator=None, bound_kind="point", operator=">=", threshold=2, min_sample=0)
+    assert words.reason(counted, CATALOGUE) == "TB_REPEAT: Traced twice. Traced calls: 2; the rule asks for at least 2 [S-14]."
 
 
 def test_seconds():
-    short = hit("ACD_LOW", value=19.96, bound_kind="point", operator="<=", threshold=60, min_sample=200)
-    assert words.reason(short, RULES) == (
+    short = hit("ACD_LOW", "acd_seconds", value=19.96, bound_kind="point", operator="<=", threshold=60, min_sample=200)
+    assert words.reason(short, CATALOGUE) == (
         "ACD_LOW: Calls are short. Average call duration: 20.0 s; the rule asks for at most 60 s of at least 200."
     )
 
 
 def test_a_flag_needs_no_figures_but_its_source():
-    assert words.reason(hit("RMD_ABSENT", value=1), RULES) == "RMD_ABSENT: Not in the registry [47 CFR 64.6305(g)]."
-    assert words.reason(hit("CLEAN"), RULES) == "CLEAN: No rule fired."
-
+    assert words.reason(hit("RMD_ABSENT", "rmd_absent", value=1), CATALOGUE) == "RMD_ABSENT: Not in the registry [47 CFR 64.6305(g)]."
+    
 
 def test_a_rule_that_is_no_longer_in_the_catalogue():
-    assert words.reason(hit("GONE"), RULES) == "GONE: some_metric."
+    assert words.reason(hit("GONE", "some_metric"), CATALOGUE) == "GONE: some_metric."
+
+
+def test_a_rule_that_fires_for_several_metrics_names_the_one_that_did():
+    returned = hit("TB_REPEAT", "tracebacks_after_termination_30d", value=1, bound_kind="point", operator=">=", threshold=1, min_sample=0)
+    assert words.reason(returned, CATALOGUE) == (
+        "TB_REPEAT: Traced twice. Traced calls after a termination: 1; the rule asks for at least 1 [S-14]."
+    )
+    doubtful = hit("SMALL_N_ALERT", numerator=6, denominator=24, value=0.25, bound=0.25, bound_kind="point", min_sample=20)
+    assert words.reason(doubtful, CATALOGUE) == (
+        "SMALL_N_ALERT: Too few calls to be sure. Calls of 6 s or less: 25.0 % (6 of 24); the rule asks for more than 15.0 % of at least 20 [S-59]."
+    )
 
 
 def test_reasons_stand_in_the_order_of_their_codes_those_without_a_hit_last():
     payload = {"reason_codes": ["NEVER_HEARD_OF", "TB_REPEAT", "CLEAN", "SDC6_HIGH"], "hits": [hit("SDC6_HIGH"), hit("TB_REPEAT")]}
-    told = words.reasons(payload, RULES)
+    told = words.reasons(payload, CATALOGUE)
     assert [sentence.split(":")[0] for sentence in told] == ["TB_REPEAT", "SDC6_HIGH", "NEVER_HEARD_OF", "CLEAN"]
     assert told[2:] == ["NEVER_HEARD_OF: NEVER_HEARD_OF.", "CLEAN: No rule fired."]
 
@@ -142,8 +162,8 @@ def shown(name: str) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_name_formats_or_links_anything_in_a_review(name: str):
     """The body has the same structure whatever the name, and the name is code, in which nothing is a link either."""
-    usual = words.review_body(case_of("Kestrel Bank"), RULES)
-    odd = words.review_body(case_of(name), RULES)
+    usual = words.review_body(case_of("Kestrel Bank"), CATALOGUE)
+    odd = words.review_body(case_of(name), CATALOGUE)
     assert kinds(odd) == kinds(usual)
     assert not {"link_open", "image", "html_inline", "html_block", "heading_open"} & set(kinds(odd))
 
@@ -151,14 +171,14 @@ def test_no_name_formats_or_links_anything_in_a_review(name: str):
 @pytest.mark.parametrize("where", ["traceback_ids", "linked_party_ids"])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_id_out_of_a_file_does_either(name: str, where: str):
-    usual, odd = (words.review_body(case_of("x", **{where: [given, "T2"]}), RULES) for given in ("T1", name))
+    usual, odd = (words.review_body(case_of("x", **{where: [given, "T2"]}), CATALOGUE) for given in ("T1", name))
     assert kinds(odd) == kinds(usual)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_in_a_name_is_run_where_airflow_renders_a_template(name: str):
     case = case_of(name, traceback_ids=[name], linked_party_ids=[name]) | {"party_id": name}
-    for text in (words.review_body(case, RULES), words.review_subject(case)):
+    for text in (words.review_body(case, CATALOGUE), words.review_subject(case)):
         assert jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text).render() == text
 
 
@@ -182,16 +202,16 @@ def test_a_name_stays_readable(name: str, told: str):
 
 def test_a_body_says_what_is_asked_and_why_and_where_to_look():
     case = case_of("Kestrel Bank", traceback_ids=["T1", "T2"], linked_party_ids=["C2"], recommendation="RESTRICT")
-    body = words.review_body(case, RULES)
+    body = words.review_body(case, CATALOGUE)
     assert "**RESTRICT** customer `Kestrel Bank` (`C1`), service date 2026-11-17" in body
     assert "cap its call rate" in body
     assert "- SDC6_HIGH: Too many short calls." in body
     assert "Traced calls: `T1`, `T2`. Linked parties, counted together: `C2`." in body
     assert "State of the party now: restricted. Once approved, quiet days change nothing: only a signed release (`make release`)" in body
-    assert "State of the party now: no longer in the reference data." in words.review_body(case | {"party_state": None}, RULES)
+    assert "State of the party now: no longer in the reference data." in words.review_body(case | {"party_state": None}, CATALOGUE)
     assert "`make explain ID=R20261117-def`" in body
-    assert "All its trunks: `tg-1`, `tg-2`." in words.review_body(case_of("x", trunks=["tg-1", "tg-2"]), RULES)
-    assert words.review_body(case_of("x"), RULES).count("none") == 3
+    assert "All its trunks: `tg-1`, `tg-2`." in words.review_body(case_of("x", trunks=["tg-1", "tg-2"]), CATALOGUE)
+    assert words.review_body(case_of("x"), CATALOGUE).count("none") == 3
 
 
 def test_a_subject_is_one_line_that_fits_a_mapped_tasks_label():

@@ -21,15 +21,14 @@ traced as (
         n.party_kind,
         n.party_id,
         d.service_date - n.service_date as days_ago,
-        concat_ws('|', n.call_feed, n.switch_id, n.call_id) as traced_call,
-        regexp_replace(n.campaign, '-P[0-9]+.*$', '') as campaign,
+        n.traced_call,
+        n.campaign,
         n.traceback_id,
         n.received_at + interval '24 hours' <= d.service_date + 1 as is_due,
         coalesce(a.at at time zone 'UTC' < d.service_date + 1, false) as is_answered
     from {{ ref('days_to_build') }} as d
-    inner join {{ ref('notice_matches') }} as n on n.service_date between d.service_date - 364 and d.service_date
+    inner join {{ ref('traced_calls') }} as n on n.service_date between d.service_date - 364 and d.service_date
     left join answered as a on a.traceback_id = n.traceback_id
-    where n.match_status = 'unique' and n.party_id is not null and n.match_basis is distinct from 'calling'
 
 ),
 
@@ -49,7 +48,6 @@ counted as (
 
 ),
 
--- a campaign's script variants (-P1, -P2) are one campaign
 campaigns as (
 
     select service_date, party_kind, party_id, count(*) as repeated

@@ -4,9 +4,7 @@
 -- it, or, of an upstream, whoever was traced through it for the same campaign.
 with traced as (
 
-    select *
-    from {{ ref('notice_matches') }}
-    where match_status = 'unique' and party_id is not null and match_basis is distinct from 'calling'
+    select * from {{ ref('traced_calls') }}
 
 ),
 
@@ -53,7 +51,6 @@ of_identity as (
 
 ),
 
--- a campaign's script variants (-P1, -P2) are one campaign
 of_upstream as (
 
     select
@@ -71,7 +68,7 @@ of_upstream as (
         on o.party_kind = t.party_kind
         and o.party_id = t.party_id
         and o.traceback_id <> t.traceback_id
-        and regexp_replace(o.campaign, '-P[0-9]+.*$', '') = regexp_replace(t.campaign, '-P[0-9]+.*$', '')
+        and o.campaign = t.campaign
     inner join {{ ref('stg_transitions') }} as s
         on s.subject = 'traceback'
         and s.subject_id = o.traceback_id

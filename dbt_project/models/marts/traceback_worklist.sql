@@ -139,6 +139,7 @@ select
     t.legal_due_at,
     j.status as match_status,
     j.match_basis,
+    v.traceback_id is not null as is_proof,
     j.match_window_seconds,
     j.hour_slip,
     j.candidates,
@@ -171,6 +172,7 @@ select
     j.answer_draft
 from drafted as j
 inner join {{ ref('traceback_clocks') }} as t on t.notice_receipt_id = j.notice_receipt_id and t.notice_source_line = j.notice_source_line
+left join {{ ref('traced_calls') }} as v on v.notice_receipt_id = j.notice_receipt_id and v.notice_source_line = j.notice_source_line
 left join {{ ref('traceback_recurrences') }} as r on r.notice_receipt_id = j.notice_receipt_id and r.notice_source_line = j.notice_source_line
 left join steps as s on s.traceback_id = j.traceback_id
 left join {{ ref('stg_receipts') }} as c on c.receipt_id = j.receipt_id

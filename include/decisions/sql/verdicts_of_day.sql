@@ -29,7 +29,7 @@ hits as (
 tracebacks as (
     select party_kind, party_id, jsonb_agg(traceback_id order by traceback_id) as traceback_ids
     from marts.traceback_worklist
-    where match_status = 'unique' and match_basis is distinct from 'calling' and service_date between %(day)s::date - 29 and %(day)s::date
+    where is_proof and service_date between %(day)s::date - 29 and %(day)s::date
     group by party_kind, party_id
 ),
 

@@ -28,8 +28,7 @@ notices as (
     from marts.traceback_worklist as worklist
     join ops.file_receipts as receipts on receipts.file = worklist.notice_receipt_id
     cross join since
-    where worklist.match_status = 'unique'
-        and worklist.match_basis is distinct from 'calling'
+    where worklist.is_proof
         and worklist.service_date between %(day)s::date - 29 and %(day)s::date
     group by worklist.party_kind, worklist.party_id
 ),
