@@ -1,6 +1,7 @@
 {#-
   The lake's tables as views named raw_lake.<table>, made at the start of every lake run (the DuckDB database
-  itself lives in memory only). A row counts once its receipt stands as loaded or partial; a call that a newer
+  itself lives in memory only). Receipts and arrivals, of which each file brings one and every model asks, are read once into
+  tables: thousands of small files take seconds each time. A row counts once its receipt stands as loaded or partial; a call that a newer
   file replaced is left out, once that file's own receipt stands. On PostgreSQL there is nothing to do.
   Where the run says `known_at`, what was loaded or arrived after that instant is left out, of every table alike: the lake
   as it was known then. Snapshots are kept for ever, and those of an earlier release may lack columns: they are null there.
@@ -17,14 +18,14 @@
   {%- set lake = env_var('TOLLGATE_LAKE') | replace("'", "''") -%}
   create schema if not exists raw_lake;
   {%- set known_at = "timestamptz '" ~ run_value('known_at', 'infinity') ~ "' at time zone 'UTC'" %}
-  create or replace view raw_lake.receipts as
+  create or replace table raw_lake.receipts as
     select * from read_parquet('{{ lake }}/receipts/*.parquet') where loaded_at <= {{ known_at }};
   {% for table in ['superseded', 'deliveries'] %}
   create or replace view raw_lake.{{ table }} as
     select * from read_parquet('{{ lake }}/{{ table }}/*.parquet');
   {% endfor %}
   {% for name in lake_tables() %}
-  create or replace view raw_lake.{{ name | replace('/', '_') }} as
+  create or replace {{ 'table' if name == 'arrivals' else 'view' }} raw_lake.{{ name | replace('/', '_') }} as
     select t.*
     {%- if name == 'calls' %},
       -- as numbers, arithmetic on them means the same on every engine
