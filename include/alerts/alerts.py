@@ -30,7 +30,7 @@ LONGEST = 900
 
 # A telephone number as people write it: ten digits of the North American plan, with or without country code, or E.164.
 # Not within a word: an id of letters and digits is none.
-NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:\+?1?[ .(-]*[2-9]\d{2}[ .)-]*[2-9]\d{2}[ .-]*\d{4}|\+\d{8,15})(?![0-9A-Za-z])")
+NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:(?:\+?1[ .-]*)?\(?[2-9]\d{2}[ .)-]*[2-9]\d{2}[ .-]*\d{4}|\+\d{8,15})(?![0-9A-Za-z])")
 MARKUP = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "@": "(at)"})
 
 

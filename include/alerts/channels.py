@@ -88,7 +88,7 @@ def send_email(settings: Settings, alerts: list[Row]) -> None:
             if user:
                 smtp.login(user, password)
             refused = smtp.send_message(message)
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, smtplib.SMTPException, ValueError) as error:
         raise Failed(without_secret(f"{server.hostname}: {type(error).__name__}: {error}", password)) from None
     if refused:
         # The others have it: to send it to all again would tell them twice.
@@ -132,7 +132,7 @@ def post(settings: Settings, alerts: list[Row]) -> None:
     }
     try:
         answer = httpx.post(settings.alert_webhook_url, content=body, headers=headers, timeout=SECONDS)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         # Not its words: they may hold the address, which for many services is a secret.
         raise Failed(f"{host}: {type(error).__name__}") from None
     if not answer.is_success:

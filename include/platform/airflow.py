@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import psycopg
 
+from include.alerts.channels import WEBHOOK_KEY
 from include.platform import PlatformError, roles
 from include.platform.secrets import secret
 from include.settings import REPOSITORY, Settings
@@ -104,8 +105,9 @@ def asyncpg_url(url: str) -> str:
 
 
 def load_secrets(settings: Settings) -> dict[str, str]:
-    """The secrets `environment` needs, generated where missing; the logins' passwords are written beside them."""
+    """The secrets `environment` needs, generated where missing; the logins' passwords and the webhook's key, for people to read, are written beside them."""
     secret(settings, PASSWORDS, lambda: json.dumps({user: random.token_urlsafe(12) for user in USERS}))
+    secret(settings, WEBHOOK_KEY)
     return {
         "pg_airflow": secret(settings, "pg_airflow"),
         "airflow_jwt": secret(settings, "airflow_jwt", lambda: random.token_urlsafe(64)),
