@@ -74,12 +74,15 @@ def feed(desk: Desk, status: str) -> None:
     )  # fmt: skip
 
 
-def of_worklist(desk: Desk, mart: str, order: str) -> dict[str, Any]:
-    return desk.rows(f"select * from marts.{mart} order by {order} limit 1")[0]
+def owed(desk: Desk) -> dict[str, dict[str, Any]]:
+    """Open alerts of feeds, without that of the file that the world itself holds back on its last day."""
+    found = desk.open("feed_overdue")
+    del found[f"cdr/asterisk {TUESDAY}"]
+    return found
 
 
 def traceback(desk: Desk) -> dict[str, Any]:
-    return of_worklist(desk, "traceback_worklist", "due_at, traceback_id")
+    return desk.rows("select * from marts.traceback_worklist where responded_at is null order by due_at, traceback_id limit 1")[0]
 
 
 def legal(desk: Desk) -> dict[str, Any]:
@@ -245,24 +248,24 @@ def test_nothing_is_overdue_before_it_is_due(desk: Desk):
     feed(desk, "partial")
     desk.damage("update intermediate.feed_status_daily set due_at = '2026-11-19 12:00' where feed = 'cdr/standard' and service_date = %s", TUESDAY)
     desk.look(datetime(2026, 11, 19, 11, 59, tzinfo=UTC))
-    assert desk.open("feed_overdue") == {}
+    assert owed(desk) == {}
     desk.look(datetime(2026, 11, 19, 12, 1, tzinfo=UTC))
-    assert [row["since"] for row in desk.open("feed_overdue").values()] == [datetime(2026, 11, 19, 12, tzinfo=UTC)]
+    assert [row["since"] for row in owed(desk).values()] == [datetime(2026, 11, 19, 12, tzinfo=UTC)]
 
 
 def test_quiet_desks_owe_nothing_unless_they_say_so(desk: Desk):
     desk.damage("update intermediate.feed_status_daily set status = 'missing' where feed = 'complaints/standard' and service_date = %s", TUESDAY)
     desk.look(datetime(2026, 11, 20, tzinfo=UTC))
-    assert desk.open("feed_overdue") == {}
+    assert owed(desk) == {}
     desk.damage("update intermediate.feed_status_daily set due_at = '2026-11-18 12:00' where feed = 'complaints/standard' and service_date = %s", TUESDAY)
     desk.look(datetime(2026, 11, 20, tzinfo=UTC))
-    assert [row["severity"] for row in desk.open("feed_overdue").values()] == ["warning"]
+    assert [row["severity"] for row in owed(desk).values()] == ["warning"]
 
 
 def test_a_snapshot_is_owed_once_and_not_for_every_date(desk: Desk):
     desk.damage("update intermediate.feed_status_daily set status = 'missing' where feed = 'reference/rmd'")
     desk.look(datetime(2026, 11, 20, tzinfo=UTC))
-    assert list(desk.open("feed_overdue")) == ["reference/rmd"]
+    assert list(owed(desk)) == ["reference/rmd"]
 
 
 def test_an_answer_ends_what_was_overdue(desk: Desk):
