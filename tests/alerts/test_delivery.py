@@ -19,6 +19,7 @@ import pytest
 from include import stages
 from include.alerts import alerts, channels
 from include.alerts.alerts import Alert
+from include.platform import lifecycle
 from include.settings import Settings
 from tests.alerts.receivers import MailServer, Webhook, serving
 from tests.running import eventually
@@ -234,6 +235,20 @@ def test_mail_leaves_the_machine_encrypted_or_not_at_all(mail: MailServer, monke
     monkeypatch.setattr(channels, "is_this_machine", lambda host: False)
     with pytest.raises(channels.Failed, match="127.0.0.1 offers no STARTTLS"):
         channels.connected("smtp", "127.0.0.1", mail.port)
+
+
+def test_the_status_lists_what_is_open(empty: Settings):
+    assert lifecycle.alert_status(empty) == "none open"
+    raised(empty, severity="warning")
+    raised(empty, "two: a", "Worse.")
+    with psycopg.connect(empty.url("notifier")) as connection:
+        alerts.raise_one(connection, Alert("late_run", "over", "critical", NOW, "m"), NOW)
+        alerts.end(connection, "late_run", "over", NOW)
+    assert lifecycle.alert_status(empty).splitlines() == [
+        "2 open",
+        "  CRITICAL failed_task, since 2026-11-20 12:00 UTC: Worse.",
+        "  WARNING failed_task, since 2026-11-20 12:00 UTC: Something is so. Do something.",
+    ]
 
 
 # Airflow's events, as its notifiers hand them on.

@@ -61,7 +61,10 @@ def gate_result(desk: Desk, outcome: str, run: str) -> None:
     desk.damage(
         """
         insert into ops.gate_results (run, gate, "check", suite, service_date, outcome, severity, observed, affected, remedy, recorded_at)
-        values (%s, 'arriving_data', 'call_records.some_check', 'call_records', %s, %s, 'critical', '1: number +12125550100', '{cdr/asterisk}', 'Mend it.', clock_timestamp())
+        values (
+            %s, 'arriving_data', 'call_records.some_check', 'call_records', %s, %s, 'critical', '1: number +12125550100',
+            '{cdr/asterisk}', 'Mend it.', clock_timestamp()
+        )
         """,
         run, MONDAY, outcome,
     )  # fmt: skip
@@ -185,7 +188,10 @@ def stand_again(desk: Desk, case_id: str) -> None:
 def unjudged_day(desk: Desk) -> tuple[str, list[Step]]:
     installed = desk.rows("select min(applied_at)::date as day from ops.schema_migrations")[0]["day"]
     ended = datetime(installed.year, installed.month, installed.day, tzinfo=UTC) + 24 * HOUR
-    judged = "insert into ops.gate_results (run, gate, \"check\", suite, service_date, outcome, severity, recorded_at) values ('r', 'marts', 'c', 's', %s, 'passed', 'info', now())"
+    judged = """
+    insert into ops.gate_results (run, gate, "check", suite, service_date, outcome, severity, recorded_at)
+    values ('r', 'marts', 'c', 's', %s, 'passed', 'info', now())
+    """
     return installed.isoformat(), [
         (lambda desk: None, ended + 7 * HOUR),
         (lambda desk: desk.damage(judged, installed), ended + 8 * HOUR),
