@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from include.pipeline.alerting import RunSucceeded, within
+from include.pipeline.alerting import told, within
 from include.pipeline.assets import (
     CALLS, COMPLAINTS, DAY_REOPENED, DEFAULT_ARGS, NOTICES, REFERENCE, RISK_MARTS, service_date, when_all_of,
 )  # fmt: skip
@@ -21,7 +21,7 @@ from include.pipeline.assets import (
     max_active_runs=1,
     catchup=False,
     default_args=DEFAULT_ARGS,
-    on_success_callback=RunSucceeded(),
+    **told(),
     deadline=within(timedelta(hours=2)),
     doc_md=__doc__,
     tags=["marts"],

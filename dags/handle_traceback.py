@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from include.pipeline.alerting import RunSucceeded, within
+from include.pipeline.alerting import told, within
 from include.pipeline.assets import DAY_REOPENED, DEFAULT_ARGS, ON_NOTICES, RECOMMENDATIONS
 
 
@@ -23,7 +23,7 @@ from include.pipeline.assets import DAY_REOPENED, DEFAULT_ARGS, ON_NOTICES, RECO
     max_active_runs=1,
     catchup=False,
     default_args=DEFAULT_ARGS,
-    on_success_callback=RunSucceeded(),
+    **told(),
     deadline=within(timedelta(minutes=30)),
     doc_md=__doc__,
     tags=["decisions"],

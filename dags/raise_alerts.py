@@ -6,7 +6,7 @@ each alert means.
 
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from include.pipeline.alerting import RunSucceeded
+from include.pipeline.alerting import told
 from include.pipeline.assets import DEFAULT_ARGS
 
 
@@ -15,7 +15,7 @@ from include.pipeline.assets import DEFAULT_ARGS
     max_active_runs=1,
     catchup=False,
     default_args=DEFAULT_ARGS,
-    on_success_callback=RunSucceeded(),
+    **told(),
     doc_md=__doc__,
     tags=["alerts"],
 )

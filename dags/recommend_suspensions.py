@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.pipeline.alerting import RunSucceeded, within
+from include.pipeline.alerting import told, within
 from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, RISK_MARTS, service_date, when_all_of
 
 
@@ -17,7 +17,7 @@ from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, RISK_MARTS, s
     max_active_runs=1,
     catchup=False,
     default_args=DEFAULT_ARGS,
-    on_success_callback=RunSucceeded(),
+    **told(),
     deadline=within(timedelta(hours=1)),
     doc_md=__doc__,
     tags=["decisions"],

@@ -9,7 +9,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag, task, task_group
 
 from include.decisions.words import MITIGATIONS
-from include.pipeline.alerting import RunSucceeded, TaskFailed
+from include.pipeline.alerting import TaskFailed, told
 from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, service_date, when_all_of
 
 
@@ -19,7 +19,7 @@ from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, service_date,
     catchup=False,
     # what people answered in one run is recorded by no other
     default_args=DEFAULT_ARGS | {"on_failure_callback": TaskFailed(each=True)},
-    on_success_callback=RunSucceeded(each=True),
+    **told(each=True),
     doc_md=__doc__,
     tags=["decisions"],
 )

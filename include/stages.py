@@ -221,6 +221,15 @@ def alert_failed_task(run: str, run_id: str, task_id: str, map_index: int) -> No
     _alert("failed_task", f"{run}: {task}", message)
 
 
+def alert_failed_run(run: str, run_id: str) -> None:
+    """Alert people to a run that failed, unless they are told of a task of it already."""
+    with psycopg.connect(configuration.load().url("notifier")) as connection:
+        known = alerts.is_open(connection, "failed_task", run)
+    if not known:
+        message = f"{run} has failed without a word of its tasks: one was killed. See which in Airflow (run {run_id}), and clear it."
+        _alert("failed_task", f"{run}: killed", message)
+
+
 def alert_late_run(run: str, run_id: str, seconds: int) -> None:
     """Alert people to a run that has not ended `seconds` after it was queued."""
     message = f"{run} has not ended {seconds / 3600:g} hours after it was queued. See in Airflow what it waits for (run {run_id}), and make status."

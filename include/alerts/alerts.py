@@ -113,6 +113,14 @@ def end(connection: psycopg.Connection, kind: str, subjects: str, now: datetime)
     )
 
 
+def is_open(connection: psycopg.Connection, kind: str, subjects: str) -> bool:
+    """Whether an alert of a kind is open whose subject is `subjects` or begins with it and a colon."""
+    return connection.execute(
+        "select exists (select from ops.alerts where kind = %s and ended_at is null and split_part(subject, ': ', 1) = %s)",
+        (kind, harmless(subjects, 200)),
+    ).fetchone()[0]
+
+
 def deliver(settings: Settings, now: datetime) -> None:
     """Tell every channel what it has not told yet. One that fails is logged, holds up no other, and is tried again next time."""
     for channel in channels.configured(settings):

@@ -42,6 +42,20 @@ class RunSucceeded(OfRuns):
         stages.end_alerts_of_run(self.run(context))
 
 
+class RunFailed(OfRuns):
+    """An alert for a run that failed without a word of its tasks: a process that was killed calls nobody. For `on_failure_callback` of DAGs."""
+
+    def notify(self, context: Any) -> None:
+        from include import stages
+
+        stages.alert_failed_run(self.run(context), context["run_id"])
+
+
+def told(each: bool = False) -> dict[str, Any]:
+    """What every DAG says of its runs: arguments of `dag`."""
+    return {"on_success_callback": RunSucceeded(each), "on_failure_callback": RunFailed(each)}
+
+
 def run_is_late(seconds: int, context: dict[str, Any]) -> None:
     """An alert for a run that has not ended in time. Called by a deadline of Airflow's, by name, in a process of the executor's."""
     from include import stages

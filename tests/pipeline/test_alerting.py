@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from include.pipeline import alerting
-from include.pipeline.alerting import RunSucceeded, TaskFailed
+from include.pipeline.alerting import RunFailed, RunSucceeded, TaskFailed
 from include.platform import airflow
 from include.settings import REPOSITORY, Settings
 
@@ -27,7 +27,7 @@ def names(told):
 print("DAGS", json.dumps({
     dag_id: {
         "tasks": {task.task_id: names(task.on_failure_callback) for task in dag.tasks},
-        "succeeded": names(dag.on_success_callback),
+        "runs": names(dag.on_success_callback) + names(dag.on_failure_callback),
         "deadlines": [deadline.interval.total_seconds() for deadline in dag.deadline or []],
     }
     for dag_id, dag in bag.dags.items()
@@ -46,12 +46,12 @@ def dags(installation: Settings) -> dict[str, dict[str, Any]]:
     return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("DAGS ")).removeprefix("DAGS "))
 
 
-def test_every_task_that_fails_is_told_and_every_run_that_succeeds_ends_it(dags: dict[str, dict[str, Any]]):
+def test_every_task_that_fails_is_told_and_every_run_says_how_it_ended(dags: dict[str, dict[str, Any]]):
     assert len(dags) == len(list((REPOSITORY / "dags").glob("*.py")))
     for dag_id, dag in dags.items():
         assert dag["tasks"], dag_id
         assert {task for task, told in dag["tasks"].items() if told != ["TaskFailed"]} == set(), dag_id
-        assert dag["succeeded"] == ["RunSucceeded"], dag_id
+        assert dag["runs"] == ["RunSucceeded", "RunFailed"], dag_id
 
 
 def test_runs_that_wait_for_nobody_have_a_deadline(dags: dict[str, dict[str, Any]]):
@@ -89,6 +89,18 @@ def test_a_run_of_the_same_date_stands_for_others_unless_each_has_work_of_its_ow
     assert [is_open for _, _, is_open in alerts_of(warehouse)] == [False, True, False]
     RunSucceeded(each=True).notify(context("review_recommendations", "2026-11-20", "first"))
     assert [is_open for _, _, is_open in alerts_of(warehouse)] == [False, False, False]
+
+
+def test_a_run_that_failed_is_told_where_none_of_its_tasks_was(warehouse: Settings):
+    before = alerts_of(warehouse)
+    for _ in range(2):
+        RunFailed().notify(context("ingest_cdr", "2026-11-20", "first"))
+    TaskFailed().notify(context("ingest_cdr", "2026-11-21", "second"))
+    RunFailed().notify(context("ingest_cdr", "2026-11-21", "second"))
+    assert alerts_of(warehouse)[len(before) :] == [
+        ("failed_task", "ingest_cdr 2026-11-20: killed", True),
+        ("failed_task", "ingest_cdr 2026-11-21: record 2", True),
+    ]
 
 
 def test_a_deadline_says_in_its_alert_how_long_it_is(warehouse: Settings):
