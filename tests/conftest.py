@@ -16,14 +16,22 @@ from include.settings import Settings
 pytest_plugins = ["processed_world"]
 
 
-LONGEST = ("pipeline/test_whole_days.py", "decisions/test_notices.py", "lake/", "platform/", "dbt/")
+LONGEST = ("pipeline/test_whole_days.py", "decisions/", "lake/", "platform/", "dbt/")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest modules first, or one worker is still at one of them when the other has nothing left to do."""
+    """A module is one worker's, and so is the processed world, which takes a minute to make, with all modules that look at it.
 
-    def rank(item: pytest.Item) -> int:
-        return next((place for place, module in enumerate(LONGEST) if item.nodeid.startswith(f"tests/{module}")), len(LONGEST))
+    The longest first, or one worker is still at one of them when the other has nothing left to do.
+    """
+    of_the_world = {item.path for item in items if "processed_world" in item.fixturenames}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("processed_world" if item.path in of_the_world else str(item.path)))
+
+    def rank(item: pytest.Item) -> tuple[int, bool]:
+        place = next((place for place, module in enumerate(LONGEST) if item.nodeid.startswith(f"tests/{module}")), len(LONGEST))
+        return (1, True) if item.path in of_the_world else (place, False)
 
     items.sort(key=rank)
 
@@ -42,18 +50,35 @@ def is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.fixture(scope="session")
+def ports() -> tuple[int, int]:
+    """Of the one installation that a test process has at a time: PostgreSQL's and Airflow's."""
+    return free_port(), free_port()
+
+
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """An empty installation, which is also what `settings.load()` finds. Nothing of it runs."""
-    home = tmp_path_factory.mktemp("tollgate")
+def installation(tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int]) -> Iterator[Settings]:
+    """An empty installation, which is also what `settings.load()` finds. Nothing of it runs.
+
+    Each lies where the one before it lay, which is moved aside, and has its ports and its dbt's parsed project: dbt parses for
+    some ten seconds whenever a folder or a port is another.
+    """
+    home = tmp_path_factory.getbasetemp() / "tollgate"
+    parsed = [(path.relative_to(home), path.read_bytes()) for path in home.glob("dbt/*/partial_parse.msgpack")]
+    if home.exists():
+        home.rename(tmp_path_factory.mktemp("tollgate-before") / home.name)
+    home.mkdir(mode=0o700)
+    for path, content in parsed:
+        (home / path).parent.mkdir(parents=True)
+        (home / path).write_bytes(content)
     with pytest.MonkeyPatch.context() as environ:
         for name, value in {
             "TOLLGATE_HOME": home,
             "TOLLGATE_LANDING": home / "landing",
             "TOLLGATE_LAKE": home / "lake",
             "TOLLGATE_WAREHOUSE_URL": "",
-            "TOLLGATE_PG_PORT": free_port(),
-            "TOLLGATE_AIRFLOW_PORT": free_port(),
+            "TOLLGATE_PG_PORT": ports[0],
+            "TOLLGATE_AIRFLOW_PORT": ports[1],
         }.items():
             environ.setenv(name, str(value))
         yield installations.load()

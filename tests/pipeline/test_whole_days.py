@@ -139,6 +139,13 @@ def test_receipts_agree_with_the_files(platform: Platform) -> None:
     assert receipts == wanted
 
 
+def test_a_date_done_again_changes_nothing(platform: Platform) -> None:
+    before, entries = platform.tables(), platform.ledger("recommendation")
+    platform.process(DAYS[:1])
+    assert platform.tables() == before
+    assert platform.ledger("recommendation") == entries
+
+
 def test_a_person_decides_and_the_ledger_says_who(platform: Platform) -> None:
     cases = platform.rows("select recommendation_id, party_id from marts.recommendations where status = 'open' and recommendation_id = case_id")
     notices = len(platform.expected.notices)
@@ -205,13 +212,6 @@ def test_a_notice_file_is_handled_without_anybodys_doing(platform: Platform) -> 
     assert comments == [("compliance", "as drafted"), ("compliance", "they stop the campaign")]
     settle(platform.api)
     assert platform.rows("select count(*) from decisions.ledger where party_id = %s and payload ->> 'recommendation' = 'SUSPEND'", CLEAN) == [(1,)]
-
-
-def test_a_date_done_again_changes_nothing(platform: Platform) -> None:
-    before, entries = platform.tables(), platform.ledger("recommendation")
-    platform.process(DAYS[:1])
-    assert platform.tables() == before
-    assert platform.ledger("recommendation") == entries
 
 
 def test_a_late_file_reopens_its_date_and_both_verdicts_stay(platform: Platform) -> None:

@@ -11,7 +11,7 @@ with newest as (
 days as (
 
     select distinct greatest(m.service_date, n.service_date) as service_date, n.service_date as reference_date
-    from {{ ref('notice_matches') }} as m
+    from {{ ref('traced_calls') }} as m
     inner join newest as n on m.service_date > n.service_date - 30
 
 ),
