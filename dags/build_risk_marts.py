@@ -6,8 +6,11 @@
 3. `build_marts`: dbt turns the published tables into the marts.
 """
 
+from datetime import timedelta
+
 from airflow.sdk import dag, task
 
+from include.pipeline.alerting import told, within
 from include.pipeline.assets import (
     CALLS, COMPLAINTS, DAY_REOPENED, DEFAULT_ARGS, NOTICES, REFERENCE, RISK_MARTS, service_date, when_all_of,
 )  # fmt: skip
@@ -18,6 +21,8 @@ from include.pipeline.assets import (
     max_active_runs=1,
     catchup=False,
     default_args=DEFAULT_ARGS,
+    **told(),
+    deadline=within(timedelta(hours=2)),
     doc_md=__doc__,
     tags=["marts"],
 )

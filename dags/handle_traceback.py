@@ -10,12 +10,24 @@ Beside them `escalate`: a case that nobody answered in 24 hours is said to be so
 Dates that are processed already are re-opened, so that all that follows from the notices is built anew.
 """
 
+from datetime import timedelta
+
 from airflow.sdk import dag, task
 
+from include.pipeline.alerting import told, within
 from include.pipeline.assets import DAY_REOPENED, DEFAULT_ARGS, ON_NOTICES, RECOMMENDATIONS
 
 
-@dag(schedule=ON_NOTICES, max_active_runs=1, catchup=False, default_args=DEFAULT_ARGS, doc_md=__doc__, tags=["decisions"])
+@dag(
+    schedule=ON_NOTICES,
+    max_active_runs=1,
+    catchup=False,
+    default_args=DEFAULT_ARGS,
+    **told(),
+    deadline=within(timedelta(minutes=30)),
+    doc_md=__doc__,
+    tags=["decisions"],
+)
 def handle_traceback():
     @task
     def load() -> list[str]:

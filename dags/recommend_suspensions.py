@@ -3,11 +3,12 @@
 A gate that blocks stops every append for the day, says so in the ledger, and is never retried by itself.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include.pipeline.alerting import told, within
 from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, RISK_MARTS, service_date, when_all_of
 
 
@@ -16,6 +17,8 @@ from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, RISK_MARTS, s
     max_active_runs=1,
     catchup=False,
     default_args=DEFAULT_ARGS,
+    **told(),
+    deadline=within(timedelta(hours=1)),
     doc_md=__doc__,
     tags=["decisions"],
 )

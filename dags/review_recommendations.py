@@ -9,6 +9,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag, task, task_group
 
 from include.decisions.words import MITIGATIONS
+from include.pipeline.alerting import TaskFailed, told
 from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, service_date, when_all_of
 
 
@@ -16,7 +17,9 @@ from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, service_date,
     schedule=when_all_of(RECOMMENDATIONS),
     max_active_runs=1000,  # a run stays open until its last case is answered
     catchup=False,
-    default_args=DEFAULT_ARGS,
+    # what people answered in one run is recorded by no other
+    default_args=DEFAULT_ARGS | {"on_failure_callback": TaskFailed(each=True)},
+    **told(each=True),
     doc_md=__doc__,
     tags=["decisions"],
 )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 from zoneinfo import available_timezones
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-ROLES = ("owner", "loader", "transformer", "recommender", "bi_reader", "auditor")
+ROLES = ("owner", "loader", "transformer", "recommender", "notifier", "bi_reader", "auditor")
 """The database roles, each with the least it needs; see `include/platform/migrations/`."""
 
 
@@ -28,6 +31,13 @@ class Settings:
     airflow_port: int
     office_zone: str
     """IANA time zone of the office that answers traceback notices: its business hours start their clock."""
+    alert_email_to: tuple[str, ...] = ()
+    """Who gets alerts by e-mail; nobody where it is empty."""
+    alert_email_from: str = ""
+    smtp_url: str = field(default="", repr=False)
+    """The mail server: smtp://user:password@host:587, or smtps:// for TLS from the first byte."""
+    alert_webhook_url: str = field(default="", repr=False)
+    """Where alerts are posted to as JSON; nowhere where it is empty. Often a secret by itself."""
 
     @property
     def secrets(self) -> Path:
@@ -125,7 +135,49 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         pg_port=port("TOLLGATE_PG_PORT", "55432"),
         airflow_port=port("TOLLGATE_AIRFLOW_PORT", "8080"),
         office_zone=zone("TOLLGATE_OFFICE_ZONE", "America/New_York"),
+        **alert_settings(setting),
     )
+
+
+def alert_settings(setting: Callable[[str, str], str]) -> dict[str, Any]:
+    """Where alerts go. ValueError, which repeats no secret, for an address that nothing can be sent to."""
+    recipients = addresses("TOLLGATE_ALERT_EMAIL_TO", setting("TOLLGATE_ALERT_EMAIL_TO", ""))
+    senders = addresses("TOLLGATE_ALERT_EMAIL_FROM", setting("TOLLGATE_ALERT_EMAIL_FROM", ""))
+    smtp_url = setting("TOLLGATE_SMTP_URL", "")
+    webhook_url = setting("TOLLGATE_ALERT_WEBHOOK_URL", "")
+    if recipients and not is_url(smtp_url, ("smtp", "smtps")):
+        raise ValueError("TOLLGATE_SMTP_URL must read smtp://user:password@host:port or smtps://… (special characters as %XX) for TOLLGATE_ALERT_EMAIL_TO")
+    if webhook_url and not is_url(webhook_url, ("https",)) and not (is_url(webhook_url, ("http",)) and is_this_machine(urlsplit(webhook_url).hostname)):
+        raise ValueError("TOLLGATE_ALERT_WEBHOOK_URL must read https://host/…; http only to this machine")
+    return {
+        "alert_email_to": recipients,
+        "alert_email_from": (senders or recipients or ("",))[0],
+        "smtp_url": smtp_url,
+        "alert_webhook_url": webhook_url,
+    }
+
+
+def addresses(name: str, value: str) -> tuple[str, ...]:
+    """E-mail addresses, separated by commas."""
+    found = tuple(address.strip() for address in value.split(",") if address.strip())
+    for address in found:
+        if not re.fullmatch(r"[^\s@<>,;:\"()\[\]]+@[^\s@<>,;:\"()\[\]]+", address):
+            raise ValueError(f"{name}={address!r}: addresses such as desk@example.com, separated by commas")
+    return found
+
+
+def is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    """Whether it is an address of one of these schemes with a host, and with a number as its port, if any."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # raises ValueError when it is no number
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname)
+
+
+def is_this_machine(host: str) -> bool:
+    return host in ("localhost", "127.0.0.1", "::1")
 
 
 def refuse_incomplete(warehouse_url: str) -> None:

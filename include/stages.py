@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 
 from include import settings as configuration
+from include.alerts import alerts
+from include.alerts.alerts import Alert
 from include.decisions import ledger, notices, words
 from include.ingest import load
 from include.lake import build
@@ -204,6 +206,50 @@ def record_review(case_id: str, answer: dict[str, Any]) -> None:
         ledger.append_review(connection, case_id, decision=answer["chosen_options"][0].lower(), **_given(answer))
 
 
+def raise_alerts() -> None:
+    """Raise, end and tell alerts as things stand now."""
+    alerts.sweep(configuration.load(), datetime.now(UTC))
+
+
+def alert_failed_task(run: str, run_id: str, task_id: str, map_index: int) -> None:
+    """Alert people to a task that failed for good. `run` names the DAG and its service date, `map_index` is -1 for a task that is not mapped."""
+    task = task_id if map_index < 0 else f"{task_id} {map_index}"
+    message = (
+        f"Task {task} of {run} has failed, and is not tried again by itself. Its log in Airflow says why (run {run_id}); "
+        "mend that, then clear the task."
+    )
+    _alert("failed_task", f"{run}: {task}", message)
+
+
+def alert_failed_run(run: str, run_id: str) -> None:
+    """Alert people to a run that failed, unless they are told of a task of it already."""
+    with psycopg.connect(configuration.load().url("notifier")) as connection:
+        known = alerts.is_open(connection, "failed_task", run)
+    if not known:
+        message = f"{run} has failed without a word of its tasks: one was killed. See which in Airflow (run {run_id}), and clear it."
+        _alert("failed_task", f"{run}: killed", message)
+
+
+def alert_late_run(run: str, run_id: str, seconds: int) -> None:
+    """Alert people to a run that has not ended `seconds` after it was queued."""
+    message = f"{run} has not ended {seconds / 3600:g} hours after it was queued. See in Airflow what it waits for (run {run_id}), and make status."
+    _alert("late_run", run, message)
+
+
+def _alert(kind: str, subject: str, message: str) -> None:
+    settings, now = configuration.load(), datetime.now(UTC)
+    with psycopg.connect(settings.url("notifier")) as connection:
+        alerts.raise_one(connection, Alert(kind, subject, "critical", now, message), now)
+    alerts.deliver(settings, now)
+
+
+def end_alerts_of_run(run: str) -> None:
+    """End what was alerted of earlier runs of this DAG and service date: one has succeeded."""
+    with psycopg.connect(configuration.load().url("notifier")) as connection:
+        for kind in ("failed_task", "late_run"):
+            alerts.end(connection, kind, run, datetime.now(UTC))
+
+
 def _instant(value: datetime | str) -> datetime:
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
@@ -219,4 +265,14 @@ def _log_results(name: str, results: list[gate.Result]) -> str:
             log.warning("%s: %s.%s %s: %s. %s", name, result.suite, result.check.name, result.outcome, result.observed, result.check.remedy)
     outcome = gate.outcome(results)
     log.info("gate %s: %s", name, outcome)
+    if outcome == "blocked":
+        _tell_of_the_block()
     return outcome
+
+
+def _tell_of_the_block() -> None:
+    """At once, without failing the gate: what cannot be told now is told by the next sweep, within five minutes."""
+    try:
+        raise_alerts()
+    except (psycopg.Error, RuntimeError):
+        log.exception("alerts could not be raised after the gate")

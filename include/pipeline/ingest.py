@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import Asset, dag, task
 
+from include.pipeline.alerting import told, within
 from include.pipeline.assets import DAILY, DAY_REOPENED, DEFAULT_ARGS, INSTALLED_AT, service_date
 
 
@@ -12,7 +15,7 @@ def ingest_dag(dag_id: str, kind: str, asset: Asset, doc: str):
 
     @dag(
         dag_id=dag_id, schedule=DAILY, start_date=INSTALLED_AT, catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS,
-        doc_md=doc, tags=["ingest"],
+        **told(), deadline=within(timedelta(hours=2)), doc_md=doc, tags=["ingest"],
     )  # fmt: skip
     def ingest():
         @task

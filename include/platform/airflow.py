@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import psycopg
 
+from include.alerts.channels import WEBHOOK_KEY
 from include.platform import PlatformError, roles
 from include.platform.secrets import secret
 from include.settings import REPOSITORY, Settings
@@ -40,6 +41,10 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "TOLLGATE_PG_PORT": str(settings.pg_port),
         "TOLLGATE_AIRFLOW_PORT": str(settings.airflow_port),
         "TOLLGATE_OFFICE_ZONE": settings.office_zone,
+        "TOLLGATE_ALERT_EMAIL_TO": ",".join(settings.alert_email_to),
+        "TOLLGATE_ALERT_EMAIL_FROM": settings.alert_email_from,
+        "TOLLGATE_SMTP_URL": settings.smtp_url,
+        "TOLLGATE_ALERT_WEBHOOK_URL": settings.alert_webhook_url,
         "TOLLGATE_INSTALLED_AT": installed_at(settings),
         "PYTHONPATH": str(REPOSITORY),
         "TZ": "UTC",
@@ -100,8 +105,9 @@ def asyncpg_url(url: str) -> str:
 
 
 def load_secrets(settings: Settings) -> dict[str, str]:
-    """The secrets `environment` needs, generated where missing; the logins' passwords are written beside them."""
+    """The secrets `environment` needs, generated where missing; the logins' passwords and the webhook's key, for people to read, are written beside them."""
     secret(settings, PASSWORDS, lambda: json.dumps({user: random.token_urlsafe(12) for user in USERS}))
+    secret(settings, WEBHOOK_KEY)
     return {
         "pg_airflow": secret(settings, "pg_airflow"),
         "airflow_jwt": secret(settings, "airflow_jwt", lambda: random.token_urlsafe(64)),

@@ -14,12 +14,15 @@ from collections.abc import Callable, Iterator
 import psutil
 import psycopg
 
+from include.alerts import alerts, channels
 from include.platform import PlatformError, airflow, migrations, postgres, roles, supervisor, wait_until
 from include.platform.airflow_api import AirflowApi
 from include.settings import REPOSITORY, Settings
 
 START_SECONDS = 240
 """How long Airflow may take to be healthy. About 20 s is usual on two free cores."""
+
+SHOWN_ALERTS = 20
 
 Say = Callable[[str], None]
 
@@ -138,6 +141,7 @@ def status(settings: Settings) -> tuple[bool, list[tuple[str, str]]]:
     healthy = all(value.split(",")[0] in ("healthy", "up to date") for _, value in rows)
     passwords = settings.secrets / airflow.PASSWORDS
     return healthy, rows + [
+        ("alerts", alert_status(settings)),
         ("landing folder", str(settings.landing)),
         ("airflow", f"http://127.0.0.1:{settings.airflow_port}  ({', '.join(airflow.USERS)}; passwords in {passwords})"),
         ("warehouse", f"{settings.pg_host}:{settings.pg_server_port}/{settings.database}  (read-only URL: make warehouse-url)"),
@@ -162,6 +166,18 @@ def migration_status(settings: Settings) -> str:
         return "unknown"
     missing = sorted(set(migrations.read(migrations.FOLDER)) - set(applied))
     return f"missing: {', '.join(missing)} (make up)" if missing else f"up to date, {len(applied)} applied"
+
+
+def alert_status(settings: Settings) -> str:
+    """How many alerts are open, and each in a line of its own."""
+    try:
+        with psycopg.connect(settings.url("auditor"), connect_timeout=5) as connection:
+            found = alerts.open_alerts(connection)
+    except (psycopg.Error, FileNotFoundError):
+        return "unknown"
+    shown = [f"\n  {channels.line(alert)}" for alert in found[:SHOWN_ALERTS]]
+    more = f"\n  and {len(found) - SHOWN_ALERTS} more: select * from ops.alerts where ended_at is null" if len(found) > SHOWN_ALERTS else ""
+    return (f"{len(found)} open" if found else "none open") + "".join(shown) + more
 
 
 def make_home(settings: Settings) -> None:

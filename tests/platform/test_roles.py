@@ -24,6 +24,10 @@ values ('r', 'marts', 'c', 's', '2026-01-01', 'passed', 'info', now())
 on conflict (run, gate, service_date, "check") do update set outcome = excluded.outcome
 """
 APPEND = """select decisions.append('[{"entry_type": "gate", "actor": "a", "payload": {}}]', now())"""
+ALERT = """
+insert into ops.alerts (kind, subject, severity, since, message, raised_at) values ('k', 's', 'warning', now(), 'm', now())
+on conflict (kind, subject) where ended_at is null do nothing
+"""
 ENTRY = """
 insert into decisions.ledger
 select (e).* from (
@@ -82,6 +86,12 @@ CAN = {
         APPEND,
         "select * from decisions.first_broken_entry()",
     ],
+    "notifier": [
+        ALERT,
+        "update ops.alerts set ended_at = now() where subject = 's'",
+        "insert into ops.alert_deliveries select alert_id, 'log', now() from ops.alerts",
+        "select from ops.gate_results, ops.processed_days, ops.schema_migrations, decisions.ledger",
+    ],
     "bi_reader": ["select * from marts.built"],
     "auditor": [
         *(f"select * from {schema}.built" for schema in BUILT),
@@ -134,6 +144,21 @@ CANNOT = {
         "alter table decisions.ledger disable trigger all",
         "set session_replication_role = replica",
     ],
+    "notifier": [
+        "update ops.alerts set message = 'other'",
+        "delete from ops.alerts",
+        "delete from ops.alert_deliveries",
+        "update ops.alert_deliveries set delivered_at = now()",
+        "select * from ops.rejected_rows",
+        "select * from ops.file_receipts",
+        "select * from marts.built",
+        "select * from lake.built",
+        "select * from staging.viewed",
+        APPEND,
+        GATE,
+        "create table ops.mine (id integer)",
+        "create temp table scratch (id integer)",
+    ],
     "bi_reader": [
         "select * from ops.file_receipts",
         "select * from ops.rejected_rows",
@@ -151,6 +176,7 @@ CANNOT = {
         "create temp table scratch (id integer)",
     ],
     "auditor": [
+        ALERT,
         "insert into marts.built values (2)",
         "update lake.built set id = 2",
         "delete from ops.rejected_rows",

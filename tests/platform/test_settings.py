@@ -59,7 +59,8 @@ def test_an_empty_value_means_the_default(clone: Path):
     empty = dict.fromkeys(
         [
             "TOLLGATE_HOME", "TOLLGATE_LANDING", "TOLLGATE_LAKE", "TOLLGATE_LAKE_ENGINE", "TOLLGATE_WAREHOUSE_URL",
-            "TOLLGATE_PG_PORT", "TOLLGATE_AIRFLOW_PORT", "TOLLGATE_OFFICE_ZONE",
+            "TOLLGATE_PG_PORT", "TOLLGATE_AIRFLOW_PORT", "TOLLGATE_OFFICE_ZONE", "TOLLGATE_ALERT_EMAIL_TO",
+            "TOLLGATE_ALERT_EMAIL_FROM", "TOLLGATE_SMTP_URL", "TOLLGATE_ALERT_WEBHOOK_URL",
         ],
         "",
     )  # fmt: skip
@@ -82,6 +83,38 @@ def test_an_empty_value_means_the_default(clone: Path):
 def test_a_wrong_value_is_named(clone: Path, name: str, value: str, words: str):
     with pytest.raises(ValueError, match=words):
         load({name: value})
+
+
+MAILED = {"TOLLGATE_ALERT_EMAIL_TO": "desk@example.com, night@example.com", "TOLLGATE_SMTP_URL": "smtps://tollgate:hush@mail.example"}
+
+
+def test_where_alerts_go(clone: Path):
+    settings = load(MAILED | {"TOLLGATE_ALERT_WEBHOOK_URL": "https://hooks.example/hush"})
+    assert settings.alert_email_to == ("desk@example.com", "night@example.com")
+    assert settings.alert_email_from == "desk@example.com"
+    assert "hush" not in repr(settings)
+    passed_on = load(airflow.environment(settings, airflow.load_secrets(settings)))
+    assert passed_on == settings
+    assert load(MAILED | {"TOLLGATE_ALERT_EMAIL_FROM": "tollgate@example.com"}).alert_email_from == "tollgate@example.com"
+    assert load({"TOLLGATE_ALERT_WEBHOOK_URL": "http://localhost:9/hook"}).alert_webhook_url
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"TOLLGATE_ALERT_EMAIL_TO": "desk@example.com"}, "TOLLGATE_SMTP_URL must read smtp://"),
+        (MAILED | {"TOLLGATE_SMTP_URL": "https://tollgate:hush@mail.example"}, "TOLLGATE_SMTP_URL must read smtp://"),
+        (MAILED | {"TOLLGATE_SMTP_URL": "smtp://tollgate:hush@mail.example:port"}, "TOLLGATE_SMTP_URL must read smtp://"),
+        (MAILED | {"TOLLGATE_ALERT_EMAIL_TO": "desk"}, "TOLLGATE_ALERT_EMAIL_TO='desk': addresses such as"),
+        (MAILED | {"TOLLGATE_ALERT_EMAIL_FROM": "a@example.com\nBcc: b@example.com"}, "TOLLGATE_ALERT_EMAIL_FROM=.*addresses such as"),
+        ({"TOLLGATE_ALERT_WEBHOOK_URL": "http://hooks.example/hush"}, "TOLLGATE_ALERT_WEBHOOK_URL must read https://"),
+        ({"TOLLGATE_ALERT_WEBHOOK_URL": "hush"}, "TOLLGATE_ALERT_WEBHOOK_URL must read https://"),
+    ],
+)
+def test_where_no_alert_can_go_is_refused_without_a_secret(clone: Path, given: dict[str, str], words: str):
+    with pytest.raises(ValueError, match=words) as refused:
+        load(given)
+    assert "hush" not in str(refused.value)
 
 
 def test_external_warehouse(clone: Path):

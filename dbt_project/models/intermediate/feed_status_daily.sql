@@ -254,5 +254,6 @@ select
         when status in ('partial', 'missing') then concat_ws('; ', reason, to_char(due_at, '"due "YYYY-MM-DD HH24:MI" UTC"'))
         else reason
     end as reason,
-    declared_switches
+    declared_switches,
+    due_at
 from told

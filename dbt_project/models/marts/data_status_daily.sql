@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', grants={'+select': ['tollgate_notifier']}) }}
 
 select
     service_date,
@@ -9,7 +9,9 @@ select
     loaded,
     expected_rows,
     loaded_rows,
-    reason
+    reason,
+    -- instants of the lake are UTC without a zone
+    due_at at time zone 'UTC' as due_at
 from {{ ref('feed_status_daily') }}
 
 union all
@@ -24,7 +26,8 @@ select
     null as loaded,
     null as expected_rows,
     null as loaded_rows,
-    'nothing is recommended for the day: ' || string_agg(check_name || ': ' || coalesce(remedy, ''), '; ' order by check_name) as reason
+    'nothing is recommended for the day: ' || string_agg(check_name || ': ' || coalesce(remedy, ''), '; ' order by check_name) as reason,
+    null as due_at
 from {{ ref('stg_gate_blocks') }}
 where gate = 'marts'
 group by service_date

@@ -1,3 +1,5 @@
+{{ config(grants={'select': ['tollgate_auditor', 'tollgate_notifier']}) }}
+
 -- What the newest run of each gate blocked, by service date. An override takes a new result for the same check.
 with latest as (
 
