@@ -14,17 +14,28 @@ from {{ ref('feed_status_daily') }}
 
 union all
 
--- a day whose marts failed their gate: nothing was recommended from them
+-- a day whose marts failed their gate: nothing was recommended from them, unless a person let them pass
 select
     service_date,
     'marts' as feed,
     'marts' as kind,
-    'blocked' as status,
+    case when bool_or(is_block) then 'blocked' else 'overridden' end as status,
     null as expected,
     null as loaded,
     null as expected_rows,
     null as loaded_rows,
-    'nothing is recommended for the day: ' || string_agg(check_name || ': ' || coalesce(remedy, ''), '; ' order by check_name) as reason
-from {{ ref('stg_gate_blocks') }}
-where gate = 'marts'
+    concat_ws(
+        '; ',
+        'nothing is recommended for the day: ' || string_agg(told, '; ' order by told) filter (where is_block),
+        string_agg(told, '; ' order by told) filter (where not is_block)
+    ) as reason
+from (
+    select service_date, true as is_block, check_name || ': ' || coalesce(remedy, '') as told
+    from {{ ref('stg_gate_blocks') }}
+    where gate = 'marts'
+    union all
+    select service_date, false, told
+    from {{ ref('stg_gate_overrides') }}
+    where gate = 'marts'
+) as found
 group by service_date
