@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from processed_world import MONDAY, TUESDAY, ProcessedWorld
+from processed_world import MONDAY, TUESDAY, ProcessedWorld, receipt
 
 from include import stages
 from include.quality import gate, suites
@@ -21,17 +21,6 @@ FIRST_ASTERISK = f"""
 (select file from ops.file_receipts join ops.file_service_dates using (file)
  where feed = 'cdr/asterisk' and kind = 'cdr' and service_date = '{MONDAY}' order by path limit 1)
 """
-
-
-def receipt(
-    kind: str, feed: str, path: str, state: str = "loaded", read: int = 0, accepted: int = 0, rejected: int = 0, duplicate: int = 0
-) -> str:
-    """An insert of a receipt that no file stands behind."""
-    digest = hashlib.sha256(path.encode()).hexdigest()
-    return f"""
-    insert into ops.file_receipts
-    values ('{digest}', '{path}', '{kind}', '{feed}', {read}, {accepted}, {rejected}, {duplicate}, '{state}', 'why', '{{}}', now())
-    """
 
 
 def problem(table: str, kind: str, feed: str | None = None) -> str:

@@ -17,7 +17,7 @@ select
     service_date,
     gate,
     blocked."check",
-    run,
+    blocked.run,
     blocked.outcome,
     blocked.feeds,
     blocked.observed,
