@@ -238,7 +238,7 @@ def test_marts_that_are_overridden_are_recommended_from_and_say_so(own_world: Pr
     assert "marts" not in status(own_world, MONDAY)
     assert "marts overridden: " in report.outcome(own_world.settings, TUESDAY)
     text = report.full(own_world.settings, TUESDAY)
-    assert "Olga Petrova" in text.split("OVERRIDDEN")[1] and max(map(len, text.splitlines())) <= 80
+    assert "Olga Petrova" in " ".join(text.split("OVERRIDDEN")[1].split()) and max(map(len, text.splitlines())) <= 80
     assert "OVERRIDDEN" not in report.full(own_world.settings, MONDAY)
     text = explain(own_world.settings, own_world.verdict(TUESDAY, ON_NYC1)["recommendation_id"])
     assert f"{SHARES} failed and was overridden by Olga Petrova" in text
@@ -403,9 +403,8 @@ def test_what_a_file_wrote_stays_code_in_the_question():
         "expected": "none", "remedy": "Send it again.",
     }  # fmt: skip
     body = words.block_body(block)
-    assert "{{" not in body and "\n# b" not in body
-    assert "`` 1: path `**a**` # b ``" in body or "``1: path `**a**` # b``" in body
-    assert "in `cdr/{ { evil }}`" in body.replace("{ {", "{ {")
+    assert "``1: path `**a**` # b``" in body
+    assert "feeds `cdr/{ { evil }}`." in body and "{{" not in body
 
 
 def test_the_command_says_what_to_do_where_the_platform_does_not_run(own_world: ProcessedWorld):
