@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -368,6 +369,12 @@ def result_of(severity: str, success: bool) -> gate.Result:
 )
 def test_a_gates_outcome_is_the_worst_of_its_checks(results: list[tuple[str, bool]], outcome: str):
     assert gate.outcome([result_of(*result) for result in results]) == outcome
+
+
+def test_an_overridden_check_is_told_before_warnings_and_after_blocks():
+    passes = replace(result_of("critical", False), overrides=(1,))
+    assert gate.outcome([passes, result_of("warning", False), result_of("critical", True)]) == "overridden"
+    assert gate.outcome([passes, result_of("critical", False)]) == "blocked"
 
 
 def test_a_run_repeated_replaces_its_results(own_world: ProcessedWorld):
