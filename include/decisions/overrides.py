@@ -87,7 +87,8 @@ def override(
         raise ValueError(f"{check} cannot be overridden: no reason makes a recommendation good that fails it")
     with connection.transaction():
         ledger.lock(connection)  # of two that sign the same at once, one entry stands
-        for stands in in_force(connection, gate, day, at):
+        # The same one is in force until the very end, whichever instant either was signed at.
+        for stands in in_force(connection, gate, day, signed.until - timedelta.resolution):
             same = (stands.check, stands.by, stands.reason, stands.until) == (check, signed.by, signed.reason, signed.until)
             if same and set(feeds) in (set(), set(stands.feeds)):
                 return stands.feeds
