@@ -2,7 +2,7 @@
 python := .venv/bin/python
 tollgate := @$(python) -m include.cli
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status backfill notice explain preview warehouse-url release verify bench dry-run
+.PHONY: help setup demo test up down status backfill notice explain preview warehouse-url release override verify bench dry-run
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ explain: setup ## a recommendation, down to files and lines: ID=<recommendation_
 # From the environment, where `make` puts them: what people write may hold quotes.
 release: setup ## sign a party's release: PARTY="customer <id>" CAUSE=… EVIDENCE=… LIMITS=… APPROVER=…
 	$(tollgate) release "$$PARTY" --cause="$$CAUSE" --evidence="$$EVIDENCE" --limits="$$LIMITS" --approver="$$APPROVER"
+
+override: setup ## let a failed check of a gate pass: DAY=… GATE=… CHECK=… BY=… REASON=… UNTIL=… [FEEDS=…]
+	$(tollgate) override "$$DAY" "$$GATE" "$$CHECK" --by="$$BY" --reason="$$REASON" --until="$$UNTIL" --feeds="$$FEEDS"
 
 preview: setup ## what a file is to a feed's declaration, without loading it: FEED=cdr/<name> FILE=<path>
 	$(tollgate) preview "$(FEED)" "$(FILE)"

@@ -1,6 +1,7 @@
 """Verdicts of a service date, and of later dates built with it, into the ledger, once the marts pass the second gate.
 
-A gate that blocks stops every append for the day, says so in the ledger, and is never retried by itself.
+A gate that blocks stops every append for the day, says so in the ledger, and is never retried by itself: `review_blocks` asks
+a person about it.
 """
 
 from datetime import date, timedelta
@@ -9,7 +10,7 @@ from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.pipeline.alerting import told, within
-from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, RISK_MARTS, service_date, when_all_of
+from include.pipeline.assets import DEFAULT_ARGS, GATES, RECOMMENDATIONS, RISK_MARTS, service_date, when_all_of
 
 
 @dag(
@@ -23,7 +24,7 @@ from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, RISK_MARTS, s
     tags=["decisions"],
 )
 def recommend_suspensions():
-    @task
+    @task(outlets=[GATES])
     def check_marts(dag_run=None) -> list[str]:
         from include import stages
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from include import settings as installation
-from include.decisions import ledger, releases
+from include.decisions import ledger, overrides, releases
 from include.ingest.declarations import BadDeclaration
 from include.operations import backfill as backfills
 from include.operations import notices, report
@@ -112,6 +112,26 @@ def release(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def override(settings: Settings, arguments: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    signed = overrides.Signed.at(now, arguments.by, arguments.reason, arguments.until)
+    day, feeds = arguments.day, arguments.feeds.replace(",", " ").split()
+    with psycopg.connect(settings.url("recommender")) as connection:
+        named = overrides.override(connection, day, arguments.gate, arguments.check, feeds, signed, now)
+    print(f"{arguments.check} passes on {day} until {signed.until:%Y-%m-%d %H:%M} UTC" + (f", for {', '.join(named)}" if named else ""))
+    with AirflowApi(settings) as api:
+        if not api.healthy():
+            print(f"The platform does not run: have the date judged with it by `make up` and `make backfill FROM={day} TO={day}`")
+            return 0
+        try:
+            backfills.process_again(api, day, "override", say=print)
+        except backfills.RunFailed as error:
+            print(f"{day} FAILED: {error}")
+            return 1
+    print(f"{day} {report.outcome(settings, day)}")
+    return 0
+
+
 def verify(settings: Settings, _: argparse.Namespace) -> int:
     with psycopg.connect(settings.url("auditor")) as connection:
         entries, receipts = ledger.counts(connection)
@@ -172,6 +192,14 @@ def parser() -> argparse.ArgumentParser:
     signed.add_argument("party", help="kind and id, as 'customer C1031'")
     for name, words in releases.FIELDS.items():
         signed.add_argument(f"--{name}", default="", help=words)
+    let = command("override", override, "let a failed check of a gate pass on a service date, under a name, for a reason and until an instant")
+    let.add_argument("day", type=date.fromisoformat, help="the service date, as YYYY-MM-DD")
+    let.add_argument("gate", help="arriving_data or marts")
+    let.add_argument("check", help="suite and check, as in ops.gate_results")
+    let.add_argument("--by", default="", help="who answers for it")
+    let.add_argument("--reason", default="", help="why the data can be used although the check failed")
+    let.add_argument("--until", default="", help="when it ends, in UTC, as 2026-12-01T18:00; at most 30 days ahead")
+    let.add_argument("--feeds", default="", help="only these of the feeds that the check blocks; all of them without it")
     looked_at = command("preview", run_preview, "what a file is to a feed's declaration; loads nothing")
     looked_at.add_argument("feed", help="kind and name, as cdr/standard")
     looked_at.add_argument("file", type=Path)

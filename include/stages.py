@@ -14,7 +14,7 @@ import psycopg
 from include import settings as configuration
 from include.alerts import alerts
 from include.alerts.alerts import Alert
-from include.decisions import ledger, notices, words
+from include.decisions import ledger, notices, overrides, words
 from include.ingest import load
 from include.lake import build
 from include.quality import gate
@@ -75,7 +75,7 @@ def _marts_pass(settings: Settings, day: date, run: str) -> bool:
     results = gate.run_gate(settings, "recommender", "marts", day, run)
     if _log_results(f"marts of {day}", results) != "blocked":
         return True
-    failed = [{"check": f"{result.suite}.{result.check.name}", "observed": result.observed[:500]} for result in results if result.outcome == "blocked"]
+    failed = [{"check": result.name, "observed": result.observed[:500]} for result in results if result.outcome == "blocked"]
     entry = {
         "entry_type": "gate",
         "actor": "recommend_suspensions",
@@ -179,6 +179,22 @@ def record_mitigation(traceback_id: str, answer: dict[str, Any]) -> None:
         notices.record_mitigation(connection, traceback_id, answer["chosen_options"][0], **_given(answer))
 
 
+def open_blocks(dag_run_id: str) -> list[dict[str, Any]]:
+    """Which blocks of gates to ask a person about, of any date: the arguments of one task per check and date."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        asked = overrides.ask(connection, dag_run_id)
+    return [{"case_id": block["case_id"], "subject": words.block_subject(block), "body": words.block_body(block)} for block in asked]
+
+
+def record_block_answer(case_id: str, answer: dict[str, Any]) -> str | None:
+    """Write to the ledger what a person answered about a block; returns the date to build again, None where nothing changed."""
+    until = str((answer.get("params_input") or {}).get("until") or "")
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        day = overrides.answer(connection, case_id, answer["chosen_options"][0], until=until, at=datetime.now(UTC), **_given(answer))
+    log.info("%s: %s", case_id, f"{day} is built again" if day else "nothing changes")
+    return day.isoformat() if day else None
+
+
 def _given(answer: dict[str, Any]) -> dict[str, Any]:
     """Who answered, when, and the words that go with it."""
     return {
@@ -262,7 +278,7 @@ def _processed_days(settings: Settings, role: str) -> list[date]:
 def _log_results(name: str, results: list[gate.Result]) -> str:
     for result in results:
         if not result.success:
-            log.warning("%s: %s.%s %s: %s. %s", name, result.suite, result.check.name, result.outcome, result.observed, result.check.remedy)
+            log.warning("%s: %s %s: %s. %s", name, result.name, result.outcome, result.observed, result.check.remedy)
     outcome = gate.outcome(results)
     log.info("gate %s: %s", name, outcome)
     if outcome == "blocked":

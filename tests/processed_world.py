@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,17 @@ MONDAY = date(2026, 11, 16)
 TUESDAY = MONDAY + timedelta(days=1)
 WEDNESDAY = MONDAY + timedelta(days=2)
 """In the world's folder there is nothing of Wednesday: a day on which no feed has brought a thing."""
+
+
+def receipt(
+    kind: str, feed: str, path: str, state: str = "loaded", read: int = 0, accepted: int = 0, rejected: int = 0, duplicate: int = 0
+) -> str:
+    """An insert of a receipt that no file stands behind."""
+    digest = hashlib.sha256(path.encode()).hexdigest()
+    return f"""
+    insert into ops.file_receipts
+    values ('{digest}', '{path}', '{kind}', '{feed}', {read}, {accepted}, {rejected}, {duplicate}, '{state}', 'why', '{{}}', now())
+    """
 
 
 class ProcessedWorld:

@@ -131,6 +131,13 @@ STATES = {
 """What each outcome of a search means for the person who answers."""
 
 
+BLOCKED = {
+    "arriving_data": "Parties that the feeds serve are on HOLD: their behaviour is not judged, evidence still counts",
+    "marts": "Nothing is recommended for the date, for anybody",
+}
+"""What a block of each gate does."""
+
+
 MITIGATIONS = {
     "Caller warned": "caller_warned",
     "Caller restricted": "caller_restricted",
@@ -170,5 +177,35 @@ def notice_body(notice: dict[str, Any]) -> str:
             "",
             *draft,
             "Send the answer to the requester, then confirm here that it is sent. What is done about the caller is asked next.",
+        ]
+    )
+
+
+def block_subject(block: dict[str, Any]) -> str:
+    """A gate's block in one line, as plain text."""
+    return f"{block['service_date']} is blocked: {plain(block['check'])}"
+
+
+def block_body(block: dict[str, Any]) -> str:
+    """What the person reads who may let a failed check pass, as Markdown. What was found comes out of files: it stands as code."""
+    feeds = ", ".join(map(code, block["feeds"]))
+    return "\n".join(
+        [
+            f"**The gate {block['gate']} blocks {block['service_date']}**: check {code(block['check'])}" + (f", feeds {feeds}." if feeds else "."),
+            "",
+            f"Expected: {block['expected']}.",
+            "",
+            f"Found, and how often: {code(block['observed'] or 'nothing on record', 600)}",
+            "",
+            f"What to do: {block['remedy']} When the missing or corrected file arrives, the date is judged again by itself, and whatever is "
+            "answered here after that changes nothing.",
+            "",
+            f"Leave blocked: it stays as it is. {BLOCKED[block['gate']]}.",
+            "",
+            f"Override: whatever this check finds on {block['service_date']}" + (f" in {feeds}" if feeds else "") + ", these figures or others, passes "
+            "until the instant that you name, or for 7 days. The date is judged again at once. Every other check, feed and date is held as before. "
+            "Once the override has ended, the next run of the gate blocks again.",
+            "",
+            "Say why: without a comment no answer is recorded. It goes to the ledger under your name and is shown with the data of the date.",
         ]
     )

@@ -92,7 +92,7 @@ class Chain:
             yield textwrap.fill(sentence, WIDTH, subsequent_indent="  ")
             if hit:
                 yield from self.behind(hit, rule)
-        if "DATA_INCOMPLETE" in self.payload["reason_codes"]:
+        if "DATA_INCOMPLETE" in self.payload["reason_codes"] or self.payload["data_status"] == "overridden":
             status = query(self.warehouse, "day_status", day=self.day, party_kind=self.party[0], party_id=self.party[1])
             for reason in (reason for row in status for reason in row["data_reasons"]):
                 yield f"  - {reason}"
@@ -208,9 +208,17 @@ class Chain:
         given = self.payload["inputs"]
         yield ""
         yield f"Made by run {given['run']} from {given['receipts']['count']} receipts (SHA-256 over their ids: {given['receipts']['sha256'][:16]}…)"
-        for gate in query(self.warehouse, "gates", day=self.day, recorded_at=self.entry["recorded_at"]):
+        given_until = {"day": self.day, "recorded_at": self.entry["recorded_at"]}
+        for gate in query(self.warehouse, "gates", **given_until):
             yield textwrap.fill(
                 f"gate {gate['gate']}: {gate['checks']} checks" + (f"; {gate['not_passed']}" if gate["remarks"] else ", all passed") + f" (run {gate['run']})",
+                WIDTH, initial_indent="  ", subsequent_indent="    ",
+            )  # fmt: skip
+        for override in query(self.warehouse, "overrides", **given_until):
+            feeds = f" for {', '.join(override['feeds'])}" if override["feeds"] else ""
+            yield textwrap.fill(
+                f"{override['check']} failed and was overridden{feeds} by {override['by']} until {override['until']:%Y-%m-%d %H:%M} UTC: "
+                f"\"{override['reason']}\" (ledger entry {override['entry_id']})",
                 WIDTH, initial_indent="  ", subsequent_indent="    ",
             )  # fmt: skip
 

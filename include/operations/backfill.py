@@ -82,10 +82,25 @@ def process(api: AirflowApi, day: date, say: Say) -> None:
         # left this attempt's reports waiting for others. Re-opening the date always starts a build.
         api.emit("day_reopened", key, {"why": "backfill"})
         build = run_after(api, "build_risk_marts", key, loaded_at, deadline)
+    judge(api, key, build, deadline, say)
+
+
+def process_again(api: AirflowApi, day: date, why: str, say: Say) -> None:
+    """Build and judge a date again from what is loaded. Returns when its recommendations stand. Errors: RunFailed."""
+    key = day.isoformat()
+    since = datetime.now(UTC)
+    deadline = time.monotonic() + DAY_SECONDS
+    say("building")
+    api.emit("day_reopened", key, {"why": why})
+    judge(api, key, run_after(api, "build_risk_marts", key, since, deadline), deadline, say)
+
+
+def judge(api: AirflowApi, key: str, build: str | None, deadline: float, say: Say) -> None:
+    """Wait until a build of the key and the judgement that follows have ended. Errors: RunFailed."""
     built_at = wait_for_task(api, "build_risk_marts", build, "build_marts", deadline)
     say("judging")
-    judge = run_after(api, "recommend_suspensions", key, built_at, deadline)
-    wait_for_task(api, "recommend_suspensions", judge, "append_recommendations", deadline)
+    judging = run_after(api, "recommend_suspensions", key, built_at, deadline)
+    wait_for_task(api, "recommend_suspensions", judging, "append_recommendations", deadline)
 
 
 def run_after(api: AirflowApi, dag_id: str, key: str, since: datetime, deadline: float) -> str | None:

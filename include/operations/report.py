@@ -84,6 +84,11 @@ def holds(found: list[Row]) -> str:
     )
 
 
+def overridden(found: list[Row]) -> str:
+    """Which failed checks a person let pass, and why."""
+    return "\n".join(wrapped(row["told"] + (f" ({', '.join(row['feeds'])})" if row["feeds"] else ""), "    ", "  - ") for row in found)
+
+
 def full(settings: Settings, day: date) -> str:
     """The whole report of a service date, as the auditor may read it."""
     with psycopg.connect(settings.url("auditor")) as connection:
@@ -92,6 +97,7 @@ def full(settings: Settings, day: date) -> str:
             (f"RISK ON {day} (UTC)", risk_tables(rows(connection, "risk_table", day))),
             ("RECOMMENDED, AND WHY", reasons_in_words(rows(connection, "recommendations", day), ledger.catalogue(connection))),
             ("ON HOLD: NO VERDICT, BECAUSE DATA ARE MISSING", holds(held)),
+            ("OVERRIDDEN: A CHECK FAILED, AND A PERSON LET IT PASS", overridden(rows(connection, "overrides", day))),
         ]
     return "\n\n".join(f"{title}\n{'-' * len(title)}\n{text.rstrip()}" for title, text in sections if text)
 

@@ -20,6 +20,8 @@ REFERENCE = Asset("reference", uri="tollgate://lake/reference")
 DAY_REOPENED = Asset("day_reopened", uri="tollgate://lake/day_reopened")
 """A processed date got rows later, and is built again."""
 RISK_MARTS = Asset("risk_marts", uri="tollgate://warehouse/marts")
+GATES = Asset("gates", uri="tollgate://warehouse/gates")
+"""Both gates of a date were run, whatever they found."""
 RECOMMENDATIONS = Asset("recommendations", uri="tollgate://warehouse/decisions")
 
 # At midnight UTC for the day that just ended. Not later in the night: the partition's date is that of the cron tick.

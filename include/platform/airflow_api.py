@@ -106,8 +106,8 @@ class AirflowApi:
         path = "/api/v2/dags/~/dagRuns/~/hitlDetails"
         return self.every(path, "hitl_details", response_received=False, state="awaiting_input")
 
-    def answer_review(self, detail: dict, option: str, comment: str = "", as_user: str = "compliance") -> dict:
-        """Answers one of `pending_reviews` as a login. `comment` goes into the form's field of that name.
+    def answer_review(self, detail: dict, option: str, comment: str = "", as_user: str = "compliance", **fields: str) -> dict:
+        """Answers one of `pending_reviews` as a login. `comment` goes into the form's field of that name, as do other `fields`: all it has.
 
         Wait until a question is some 4 s old: Airflow 3.3 fails a task that is answered while it is being parked.
         """
@@ -117,7 +117,7 @@ class AirflowApi:
             f"/taskInstances/{asked['task_id']}/{asked['map_index']}/hitlDetails"
         )
         with AirflowApi(self.settings, as_user) as person:
-            return person.call("PATCH", path, json={"chosen_options": [option], "params_input": {"comment": comment}})
+            return person.call("PATCH", path, json={"chosen_options": [option], "params_input": {"comment": comment, **fields}})
 
     def health(self) -> dict[str, str]:
         """Airflow's own view of its parts: name -> `healthy` or what else; empty where the API server does not answer."""

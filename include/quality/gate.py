@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime
 
 import psycopg
 
+from include.decisions import overrides
+from include.decisions.overrides import Override
 from include.quality.suites import Check, Suite, load, on_day
 from include.settings import Settings
 
@@ -28,20 +30,48 @@ class Result:
     observed: str
     affected: tuple[str, ...]
     """Feeds named by the offending rows, where these have a column `feed`."""
+    overridden: tuple[str, ...] = ()
+    """Of these, the feeds that overrides let pass."""
+    overrides: tuple[int, ...] = ()
+    """Ledger entries of the overrides that were in force."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.suite}.{self.check.name}"
 
     @property
     def outcome(self) -> str:
         if self.success:
             return "passed"
-        return "blocked" if self.check.severity == "critical" else "passed_with_warnings"
+        if self.check.severity != "critical":
+            return "passed_with_warnings"
+        return "overridden" if self.overrides and self.overridden == self.affected else "blocked"
 
 
 def run_gate(settings: Settings, role: str, gate: str, day: date, run: str) -> list[Result]:
-    """Run every suite of a gate for one service date, reading and recording as `role`; a run repeated replaces its results."""
-    results = [result for suite in load(gate) for result in validate(settings.url(role, scheme="postgresql+psycopg"), suite, day)]
+    """Run every suite of a gate for one service date, reading and recording as `role`; a run repeated replaces its results.
+
+    A failed check passes where an override is in force now.
+    """
+    found = [result for suite in load(gate) for result in validate(settings.url(role, scheme="postgresql+psycopg"), suite, day)]
     with psycopg.connect(settings.url(role)) as connection:
+        given = overrides.in_force(connection, gate, day, datetime.now(UTC))
+        results = [let_pass(result, given) for result in found]
         record(connection, gate, day, run, results)
     return results
+
+
+def let_pass(result: Result, given: list[Override]) -> Result:
+    """A failed critical result with the overrides that are about it: of its check, and of a feed that it names, or of none where it names none."""
+    if result.outcome != "blocked" or not result.check.overridable:
+        return result
+    about = [
+        override
+        for override in given
+        if override.check == result.name and (set(override.feeds) & set(result.affected) if result.affected else not override.feeds)
+    ]
+    feeds = {feed for override in about for feed in override.feeds}
+    return replace(result, overridden=tuple(feed for feed in result.affected if feed in feeds), overrides=tuple(override.entry_id for override in about))
 
 
 def validate(url: str, suite: Suite, day: date) -> list[Result]:
@@ -120,17 +150,19 @@ def record(connection: psycopg.Connection, gate: str, day: date, run: str, resul
         cursor.executemany(
             """
             insert into ops.gate_results (
-                run, gate, "check", suite, service_date, outcome, severity, observed, expected, affected, remedy, recorded_at
-            ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                run, gate, "check", suite, service_date, outcome, severity, observed, expected, affected, overridden, overrides,
+                remedy, recorded_at
+            ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             on conflict (run, gate, service_date, "check") do update
             set outcome = excluded.outcome, severity = excluded.severity, observed = excluded.observed,
-                expected = excluded.expected, affected = excluded.affected, remedy = excluded.remedy, recorded_at = excluded.recorded_at
+                expected = excluded.expected, affected = excluded.affected, overridden = excluded.overridden,
+                overrides = excluded.overrides, remedy = excluded.remedy, recorded_at = excluded.recorded_at
             """,
             [
                 (
-                    run, gate, f"{result.suite}.{result.check.name}", result.suite, day, result.outcome, result.check.severity,
-                    result.observed[:2000], result.check.expected, list(result.affected),
-                    None if result.success else result.check.remedy, recorded_at,
+                    run, gate, result.name, result.suite, day, result.outcome, result.check.severity,
+                    result.observed[:2000], result.check.expected, list(result.affected), list(result.overridden),
+                    list(result.overrides), None if result.success else result.check.remedy, recorded_at,
                 )
                 for result in results
             ],
@@ -140,4 +172,4 @@ def record(connection: psycopg.Connection, gate: str, day: date, run: str, resul
 def outcome(results: list[Result]) -> str:
     """The gate's outcome: the worst of its checks."""
     outcomes = {result.outcome for result in results}
-    return next((worst for worst in ("blocked", "passed_with_warnings") if worst in outcomes), "passed")
+    return next((worst for worst in ("blocked", "overridden", "passed_with_warnings") if worst in outcomes), "passed")

@@ -3,6 +3,7 @@
 A suite names the rows it looks at (`batch`, SQL in which `$day` is the service date) and its checks. A check is any
 Great Expectations expectation with its arguments; most state in SQL which rows must not be there
 (`UnexpectedRowsExpectation`). Each says how severe a failure is (`critical` blocks, `warning` is recorded) and what to do.
+A critical check for whose failure no reason can be good says `overridable: false`: nobody can let it pass.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Check:
     expected: str
     """What holds when all is well, in words."""
     remedy: str
+    overridable: bool = True
+    """Whether a person may let its failure pass on a date (see `include/decisions/overrides.py`)."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,16 @@ def load(gate: str, folder: Path = EXPECTATIONS) -> list[Suite]:
     if not paths:
         raise ValueError(f"{folder / gate}: no suite (*.yaml) is there, and a gate without checks lets everything pass; restore them")
     return [parse(path, gate) for path in paths]
+
+
+def find(gate: str, name: str) -> Check:
+    """A check by its gate and its name as results have it, `<suite>.<check>`. LookupError where there is none."""
+    if gate not in GATES:
+        raise LookupError(f"GATE={gate!r}: {' or '.join(GATES)}")
+    checks = {f"{suite.name}.{check.name}": check for suite in load(gate) for check in suite.checks}
+    if name not in checks:
+        raise LookupError(f"CHECK={name!r}: no check of the gate {gate}, which has {', '.join(checks)}")
+    return checks[name]
 
 
 def parse(path: Path, gate: str) -> Suite:
@@ -89,18 +102,20 @@ def _suite(name: str, gate: str, given: Any) -> Suite:
 def _check(number: int, given: Any) -> Check:
     _refuse_unless(isinstance(given, dict), f"check {number} is not a mapping with {', '.join(TEXTS)}")
     name = f"check {given.get('check', number)}"
-    _refuse_unknown(given, (*TEXTS, "arguments"), name)
+    _refuse_unknown(given, (*TEXTS, "arguments", "overridable"), name)
     for key in TEXTS:
         _refuse_unless(isinstance(given.get(key), str) and given[key], f"{name}: '{key}' is missing: each check needs {', '.join(TEXTS)}")
     arguments = given.get("arguments", {})
     _refuse_unless(isinstance(arguments, dict), f"{name}: 'arguments' is not a mapping of the expectation's arguments")
     _refuse_unless(given["severity"] in SEVERITIES, f"{name}: severity {given['severity']!r} is not one of {', '.join(SEVERITIES)}")
+    overridable = given.get("overridable", True)
+    _refuse_unless(isinstance(overridable, bool), f"{name}: overridable {overridable!r} is neither true nor false")
     for value in arguments.values():
         try:
             on_day(value, date.min)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
-    return Check(given["check"], given["expectation"], arguments, given["severity"], given["expected"], given["remedy"])
+    return Check(given["check"], given["expectation"], arguments, given["severity"], given["expected"], given["remedy"], overridable)
 
 
 def _refuse_unless(condition: Any, otherwise: str) -> None:

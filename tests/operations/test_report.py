@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from processed_world import MONDAY, TUESDAY, ProcessedWorld
 
+from include.decisions import words
 from include.demo import landing
 from include.operations import backfill, report
 
@@ -112,7 +113,7 @@ def test_a_long_name_in_the_reasons_is_wrapped():
     found = {
         "payload": payload, "review": "approve", "reviewer": "olga", "party_kind": "customer", "party_id": "C1", "recommendation_id": "R1",
     }  # fmt: skip
-    told = report.reasons_in_words([found], {})
+    told = report.reasons_in_words([found], words.Catalogue({}, {}))
     assert max(map(len, told.splitlines())) <= 80
     assert "approved by olga" in " ".join(told.split())
 

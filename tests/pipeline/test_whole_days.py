@@ -237,6 +237,32 @@ def test_a_late_file_reopens_its_date_and_both_verdicts_stay(platform: Platform)
     assert platform.rows("select status from marts.data_status_daily where service_date = %s and reason like %s", LAST_DAY, f"%{phx1}%") == [("partial",)]
 
 
+def test_a_block_is_put_before_a_person_whose_override_has_the_date_judged(platform: Platform) -> None:
+    """A file is refused: its feed is held, until a person says why it can be used all the same."""
+    feed, key = LATE.removesuffix("/nyc1"), LAST_DAY.isoformat()
+    before = {party_id: recommendation for party_id, (recommendation, _) in platform.verdicts(LAST_DAY).items()}
+    (platform.settings.landing / LATE / f"extra-{key}.csv").write_text("no,call,record\n1,2,3\n")
+    platform.process([LAST_DAY])
+
+    def status() -> tuple[str, bool]:
+        query = "select status, reason like '%% overridden by compliance %%' from marts.data_status_daily where service_date = %s and feed = %s"
+        return platform.rows(query, LAST_DAY, feed)[0]
+
+    assert status() == ("blocked", False)
+    assert "HOLD" in {recommendation for recommendation, _ in platform.verdicts(LAST_DAY).values()}
+    question = eventually(lambda: platform.question("block.decide", "call_records.no_file_refused"), "the block is asked about")
+    assert question["subject"] == f"{key} is blocked: call_records.no_file_refused"
+    time.sleep(4)  # Airflow 3.3 fails a task that is answered while it is being parked
+    platform.api.answer_review(question, "Override", "an empty export of the vendor's test switch", until="")
+    eventually(lambda: platform.ledger("override") == 1, "the override stands in the ledger")
+    eventually(lambda: status() == ("complete", True), "the date is built again")
+    settle(platform.api)
+    found = platform.rows("select service_date, actor, payload ->> 'reason', payload -> 'feeds' from decisions.ledger where entry_type = 'override'")
+    assert found == [(LAST_DAY, "compliance", "an empty export of the vendor's test switch", [feed])]
+    assert {party_id: recommendation for party_id, (recommendation, _) in platform.verdicts(LAST_DAY).items()} == before
+    assert platform.question("block.decide", key) is None
+
+
 def test_a_day_without_files_holds_everyone(platform: Platform) -> None:
     tomorrow = LAST_DAY + timedelta(days=1)
     platform.process([tomorrow])

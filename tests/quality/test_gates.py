@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import psycopg
 import pytest
-from processed_world import MONDAY, TUESDAY, ProcessedWorld
+from processed_world import MONDAY, TUESDAY, ProcessedWorld, receipt
 
 from include import stages
 from include.quality import gate, suites
@@ -21,17 +22,6 @@ FIRST_ASTERISK = f"""
 (select file from ops.file_receipts join ops.file_service_dates using (file)
  where feed = 'cdr/asterisk' and kind = 'cdr' and service_date = '{MONDAY}' order by path limit 1)
 """
-
-
-def receipt(
-    kind: str, feed: str, path: str, state: str = "loaded", read: int = 0, accepted: int = 0, rejected: int = 0, duplicate: int = 0
-) -> str:
-    """An insert of a receipt that no file stands behind."""
-    digest = hashlib.sha256(path.encode()).hexdigest()
-    return f"""
-    insert into ops.file_receipts
-    values ('{digest}', '{path}', '{kind}', '{feed}', {read}, {accepted}, {rejected}, {duplicate}, '{state}', 'why', '{{}}', now())
-    """
 
 
 def problem(table: str, kind: str, feed: str | None = None) -> str:
@@ -379,6 +369,12 @@ def result_of(severity: str, success: bool) -> gate.Result:
 )
 def test_a_gates_outcome_is_the_worst_of_its_checks(results: list[tuple[str, bool]], outcome: str):
     assert gate.outcome([result_of(*result) for result in results]) == outcome
+
+
+def test_an_overridden_check_is_told_before_warnings_and_after_blocks():
+    passes = replace(result_of("critical", False), overrides=(1,))
+    assert gate.outcome([passes, result_of("warning", False), result_of("critical", True)]) == "overridden"
+    assert gate.outcome([passes, result_of("critical", False)]) == "blocked"
 
 
 def test_a_run_repeated_replaces_its_results(own_world: ProcessedWorld):

@@ -46,6 +46,18 @@ def test_a_suite_says_what_its_file_says(tmp_path):
     )  # fmt: skip
 
 
+def test_a_check_may_say_that_nobody_overrides_it(tmp_path):
+    assert [parse(tmp_path, text).checks[0].overridable for text in (GOOD, GOOD + "    overridable: false\n")] == [True, False]
+
+
+def test_a_check_is_found_by_its_gate_and_name():
+    assert suites.find("arriving_data", "call_records.no_file_refused").name == "no_file_refused"
+    with pytest.raises(LookupError, match="^GATE='exit': arriving_data or marts$"):
+        suites.find("exit", "call_records.no_file_refused")
+    with pytest.raises(LookupError, match="^CHECK='no_file_refused': no check of the gate arriving_data, which has .*call_records.no_file_refused"):
+        suites.find("arriving_data", "no_file_refused")
+
+
 FAULTS = {
     "nothing": ("", "a suite needs 'batch' and 'checks'"),
     "a list": ("- 1", "a suite needs 'batch' and 'checks'"),
@@ -65,6 +77,7 @@ FAULTS = {
     "arguments that are a list": (GOOD.split("      unexpected")[0] + "      - 1\n", "'arguments' is not a mapping"),
     "another name for the day": (GOOD.replace("$day", "$date"), "only \\$day stands for something"),
     "a bare dollar": (GOOD.replace("one <> 1", "one ~ '1$'"), "check one_is_one: only \\$day .* written \\$\\$"),
+    "overridable by a word": (GOOD + "    overridable: perhaps\n", "check one_is_one: overridable 'perhaps' is neither true nor false"),
     "a check twice": (GOOD + GOOD.split("checks:")[1], "check one_is_one stands twice: give each a name of its own"),
 }
 

@@ -22,6 +22,19 @@ blocks as (
 
 ),
 
+-- what a person let pass all the same
+overrides as (
+
+    select f.service_date, f.feed, string_agg(o.told, '; ' order by o.check_name, o.entry_id) as told
+    from deliveries as f
+    inner join {{ ref('stg_gate_overrides') }} as o
+        on o.service_date = f.service_date
+        and o.gate = 'arriving_data'
+        and (f.feed = any(o.feeds) or (o.feeds = '{}' and f.kind = 'cdr'))
+    group by f.service_date, f.feed
+
+),
+
 -- calls of a switch by hour and, where the hour is null, of its whole day
 traffic as (
 
@@ -63,6 +76,7 @@ arrived as (
     select
         f.*,
         b.checks,
+        o.told as overridden,
         s.silent as silent_declared,
         r.feed is not null and f.loaded_files = 0 as rests,
         case
@@ -81,12 +95,13 @@ arrived as (
         end as own_status
     from deliveries as f
     left join blocks as b on b.service_date = f.service_date and b.feed = f.feed
+    left join overrides as o on o.service_date = f.service_date and o.feed = f.feed
     left join silent_declared_switches as s on s.service_date = f.service_date and s.feed = f.feed
     left join rests as r on r.service_date = f.service_date and r.feed = f.feed
 
 ),
 
--- Days that can tell what is usual. Not those that are known to lack calls, or blocked; but those with an hour that was empty
+-- Days that can tell what is usual. Not those that are known to lack calls, or blocked, or overridden; but those with an hour that was empty
 -- against its habit: when it stays empty, that has become usual and must not be an alarm for ever.
 whole_days as (
 
@@ -96,7 +111,7 @@ whole_days as (
         select service_date, feed from arrived where own_status = 'no_traffic_confirmed'
     )
     except
-    select service_date, feed from arrived where not {{ is_complete('own_status') }}
+    select service_date, feed from arrived where not {{ is_complete('own_status') }} or overridden is not null
 
 ),
 
@@ -197,6 +212,7 @@ judged as (
         u.silent_hours,
         case
             when a.kind = 'cdr' and not a.has_manifest and a.own_status = 'complete' and u.feed is not null then 'partial'
+            when a.overridden is not null and {{ is_complete('a.own_status') }} then 'overridden'
             else a.own_status
         end as status
     from arrived as a
@@ -250,10 +266,9 @@ select
     loaded_files as loaded,
     expected_rows,
     loaded_rows,
-    case
-        when status in ('partial', 'missing') then concat_ws('; ', reason, to_char(due_at, '"due "YYYY-MM-DD HH24:MI" UTC"'))
-        else reason
-    end as reason,
+    concat_ws(
+        '; ', reason, case when status in ('partial', 'missing') then to_char(due_at, '"due "YYYY-MM-DD HH24:MI" UTC"') end, overridden
+    ) as reason,
     declared_switches,
     due_at
 from told

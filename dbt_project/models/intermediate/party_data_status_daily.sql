@@ -65,7 +65,7 @@ ranked as (
 
     select
         *,
-        array_position(array['complete', 'no_traffic_confirmed', 'partial', 'missing', 'blocked'], status) as badness
+        array_position(array['complete', 'no_traffic_confirmed', 'overridden', 'partial', 'missing', 'blocked'], status) as badness
     from needed
 
 ),
@@ -110,7 +110,7 @@ select
     party_id,
     c.calls_status,
     case
-        when u.reason is not null and {{ is_complete('c.calls_status') }} then 'partial'
+        when u.reason is not null and {{ may_be_judged('c.calls_status') }} then 'partial'
         else c.calls_status
     end as data_status,
     case when u.reason is null then c.reasons else c.reasons || u.reason end as data_reasons,

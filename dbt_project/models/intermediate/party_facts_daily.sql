@@ -113,7 +113,7 @@ select
     (u.watch_until is not null)::int as on_watch,
     coalesce(s.format_changed, false)::int as source_format_changed,
     coalesce(x.approved_dialer, false)::int as approved_dialer,
-    (not {{ is_complete('s.data_status') }})::int as data_incomplete
+    (not {{ may_be_judged('s.data_status') }})::int as data_incomplete
 from parties as p
 left join {{ ref('party_traffic_daily') }} as t using (service_date, party_kind, party_id)
 left join {{ ref('party_numbers_daily') }} as n using (service_date, party_kind, party_id)

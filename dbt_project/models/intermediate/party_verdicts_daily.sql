@@ -10,8 +10,8 @@ with parties as (
         p.party_id,
         s.data_status,
         s.data_reasons,
-        {{ is_complete('s.data_status') }} as is_complete,
-        {{ is_complete('s.calls_status') }} as calls_are_complete
+        {{ may_be_judged('s.data_status') }} as is_complete,
+        {{ may_be_judged('s.calls_status') }} as calls_are_complete
     from {{ ref('party_daily') }} as p
     inner join {{ ref('days_to_build') }} as d using (service_date)
     inner join {{ ref('party_data_status_daily') }} as s using (service_date, party_kind, party_id)

@@ -4,7 +4,7 @@ with metrics as (
 
     select
         m.*,
-        {{ is_complete('s.calls_status') }} as calls_are_complete
+        {{ may_be_judged('s.calls_status') }} as calls_are_complete
     from {{ ref('party_metrics_daily') }} as m
     inner join {{ ref('days_to_build') }} as d using (service_date)
     inner join {{ ref('party_data_status_daily') }} as s using (service_date, party_kind, party_id)

@@ -76,8 +76,12 @@ inputs as (
                 select distinct on (gate)
                     gate,
                     run,
-                    case when bool_or(outcome = 'blocked') then 'blocked' when bool_or(outcome <> 'passed') then 'passed_with_warnings' else 'passed' end
-                        as outcome
+                    case
+                        when bool_or(outcome = 'blocked') then 'blocked'
+                        when bool_or(outcome = 'overridden') then 'overridden'
+                        when bool_or(outcome <> 'passed') then 'passed_with_warnings'
+                        else 'passed'
+                    end as outcome
                 from ops.gate_results
                 where service_date = %(day)s
                 group by gate, run

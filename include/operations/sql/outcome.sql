@@ -1,4 +1,4 @@
--- How a service date ended: parties by verdict, feeds that are not complete, and whether its marts were blocked.
+-- How a service date ended: parties by verdict, feeds that are not complete, and whether its marts were blocked or let pass by a person.
 select
     (
         select coalesce(jsonb_object_agg(recommendation, parties), '{}')
@@ -15,5 +15,5 @@ select
     (
         select coalesce(jsonb_agg(jsonb_build_array(feed, status, reason) order by feed), '[]')
         from marts.data_status_daily
-        where service_date = %(day)s and status not in ('complete', 'no_traffic_confirmed') and kind in ('cdr', 'reference', 'marts')
+        where service_date = %(day)s and (kind = 'marts' or kind in ('cdr', 'reference') and status not in ('complete', 'no_traffic_confirmed'))
     ) as feeds
