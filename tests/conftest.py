@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from include import settings as installations
 from include.platform import lifecycle, postgres
@@ -16,24 +20,38 @@ from include.settings import Settings
 pytest_plugins = ["processed_world"]
 
 
+TESTS = Path(__file__).parent
+
 LONGEST = ("pipeline/test_whole_days.py", "decisions/", "lake/", "platform/", "dbt/")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A module is one worker's, and so is the processed world, which takes a minute to make, with all modules that look at it.
+@functools.cache
+def looks_at_the_processed_world(module: str) -> bool:
+    return "processed_world" in (TESTS.parent / module).read_text(encoding="utf-8")
 
-    The longest first, or one worker is still at one of them when the other has nothing left to do.
-    """
-    of_the_world = {item.path for item in items if "processed_world" in item.fixturenames}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("processed_world" if item.path in of_the_world else str(item.path)))
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules first, or one worker is still at one of them when the other has nothing left to do."""
 
     def rank(item: pytest.Item) -> tuple[int, bool]:
-        place = next((place for place, module in enumerate(LONGEST) if item.nodeid.startswith(f"tests/{module}")), len(LONGEST))
-        return (1, True) if item.path in of_the_world else (place, False)
+        module = item.nodeid.split("::")[0]
+        if looks_at_the_processed_world(module):
+            return 1, True
+        return next((place for place, longest in enumerate(LONGEST) if module.startswith(f"tests/{longest}")), len(LONGEST)), False
 
     items.sort(key=rank)
+
+
+class OneWorld(LoadScopeScheduling):
+    """A module is one worker's; so are all that look at the processed world, which takes a minute to make."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.split("::")[0]
+        return "the processed world" if looks_at_the_processed_world(module) else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return OneWorld(config, log)
 
 
 # Test processes side by side take their ports from ranges of their own, below those the system gives to clients.
