@@ -14,6 +14,9 @@ from include.settings import Settings
 
 FINISHED = ("success", "failed")
 
+ANSWER_SECONDS = 120
+"""How long Airflow may take to answer. Usually a fraction of a second; half a minute where the machine has more to do than it can."""
+
 
 class AirflowApi:
     """Calls as `user` (one of `airflow.USERS`). Answers are Airflow's JSON, as dicts.
@@ -25,7 +28,7 @@ class AirflowApi:
         self.settings = settings
         self.user = user
         # trust_env: no proxy between us and our own machine.
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{settings.airflow_port}", timeout=30, trust_env=False)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{settings.airflow_port}", timeout=ANSWER_SECONDS, trust_env=False)
 
     def __enter__(self) -> AirflowApi:
         return self

@@ -98,11 +98,13 @@ def task_of(question: dict) -> str:
 
 @pytest.fixture(scope="module")
 def platform(installation: Settings, tmp_path_factory) -> Iterator[Platform]:
-    lifecycle.up(installation, say=print)
-    running = Platform(installation, tmp_path_factory.mktemp("aside"))
-    running.process(DAYS)
-    yield running
-    lifecycle.down(installation)
+    try:
+        lifecycle.up(installation, say=print)
+        running = Platform(installation, tmp_path_factory.mktemp("aside"))
+        running.process(DAYS)
+        yield running
+    finally:
+        lifecycle.down(installation)
 
 
 def held_back(platform: Platform) -> set[str]:
