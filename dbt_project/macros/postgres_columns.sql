@@ -6,7 +6,7 @@
   {% call statement('get_columns_in_relation', fetch_result=True) %}
       select
           column_name,
-          case when data_type = 'ARRAY' then substr(udt_name, 2) || '[]' else data_type end as data_type,
+          case when data_type = 'ARRAY' then format('%I.%I', udt_schema, udt_name)::regtype::text else data_type end as data_type,
           character_maximum_length,
           numeric_precision,
           numeric_scale
