@@ -23,6 +23,9 @@ from tests.running import eventually
 FIRST_DAY, DAYS = date(2026, 11, 16), [date(2026, 11, 16), date(2026, 11, 17)]
 LAST_DAY = DAYS[-1]
 LATE = "cdr/standard/nyc1"
+PARKING = 8
+"""Seconds: Airflow 3.3 fails a task that is answered while it is being parked, and asks again."""
+
 CLEAN = "C1010"
 """A customer of whom the days themselves find nothing; no call of its own lies in the file held back."""
 MARTS = ("customer_risk_daily", "upstream_risk_daily", "rule_hits_daily", "traceback_worklist", "complaint_attribution", "data_status_daily")
@@ -156,7 +159,7 @@ def test_a_person_decides_and_the_ledger_says_who(platform: Platform) -> None:
     pending = [question for question in every if task_of(question) == "case.decide"]
     assert len(every) - len(pending) == notices
     assert len(pending) >= len(cases) > 1
-    time.sleep(4)  # Airflow 3.3 fails a task that is answered while it is being parked
+    time.sleep(PARKING)
     approved, rejected = pending[:2]
     platform.api.answer_review(approved, "Approve", "traced twice, customer does not answer")
     platform.api.answer_review(rejected, "Reject", "a mistake in the list")
@@ -199,10 +202,10 @@ def test_a_notice_file_is_handled_without_anybodys_doing(platform: Platform) -> 
     assert standing == [("SUSPEND", "open")]
     assert platform.history("at-once")[:4] == ["received", "clock_running", "searching", "matched_customer"]
 
-    time.sleep(4)  # Airflow 3.3 fails a task that is answered while it is being parked
+    time.sleep(PARKING)
     platform.api.answer_review(respond, "Answered", "as drafted")
     mitigate = eventually(lambda: platform.question("notice.mitigate", "at-once"), "what was done is asked")
-    time.sleep(4)
+    time.sleep(PARKING)
     platform.api.answer_review(mitigate, "Caller warned", "they stop the campaign")
     eventually(lambda: platform.history("at-once")[-1] == "caller_warned", "the mitigation stands in the ledger")
     *_, answered, pending, _ = platform.history("at-once")
@@ -254,7 +257,7 @@ def test_a_block_is_put_before_a_person_whose_override_has_the_date_judged(platf
     assert "HOLD" in {recommendation for recommendation, _ in platform.verdicts(LAST_DAY).values()}
     question = eventually(lambda: platform.question("block.decide", "call_records.no_file_refused"), "the block is asked about")
     assert question["subject"] == f"{key} is blocked: call_records.no_file_refused"
-    time.sleep(4)  # Airflow 3.3 fails a task that is answered while it is being parked
+    time.sleep(PARKING)
     platform.api.answer_review(question, "Override", "an empty export of the vendor's test switch", until="")
     eventually(lambda: platform.ledger("override") == 1, "the override stands in the ledger")
     eventually(lambda: status() == ("complete", True), "the date is built again")
