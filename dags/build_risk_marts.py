@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from include.pipeline.alerting import told, within
+from include.pipeline.alerting import tried_and_told, within
 from include.pipeline.assets import (
-    CALLS, COMPLAINTS, DAY_REOPENED, DEFAULT_ARGS, NOTICES, REFERENCE, RISK_MARTS, service_date, when_all_of,
+    CALLS, COMPLAINTS, DAY_REOPENED, NOTICES, REFERENCE, RISK_MARTS, service_date, when_all_of,
 )  # fmt: skip
 
 
@@ -20,8 +20,7 @@ from include.pipeline.assets import (
     schedule=when_all_of((CALLS & COMPLAINTS & NOTICES & REFERENCE) | DAY_REOPENED),
     max_active_runs=1,
     catchup=False,
-    default_args=DEFAULT_ARGS,
-    **told(),
+    **tried_and_told(),
     deadline=within(timedelta(hours=2)),
     doc_md=__doc__,
     tags=["marts"],

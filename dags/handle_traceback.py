@@ -14,16 +14,15 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from include.pipeline.alerting import told, within
-from include.pipeline.assets import DAY_REOPENED, DEFAULT_ARGS, ON_NOTICES, RECOMMENDATIONS
+from include.pipeline.alerting import tried_and_told, within
+from include.pipeline.assets import DAY_REOPENED, ON_NOTICES, RECOMMENDATIONS
 
 
 @dag(
     schedule=ON_NOTICES,
     max_active_runs=1,
     catchup=False,
-    default_args=DEFAULT_ARGS,
-    **told(),
+    **tried_and_told(),
     deadline=within(timedelta(minutes=30)),
     doc_md=__doc__,
     tags=["decisions"],

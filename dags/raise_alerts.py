@@ -6,16 +6,14 @@ each alert means.
 
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from include.pipeline.alerting import told
-from include.pipeline.assets import DEFAULT_ARGS
+from include.pipeline.alerting import tried_and_told
 
 
 @dag(
     schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
     max_active_runs=1,
     catchup=False,
-    default_args=DEFAULT_ARGS,
-    **told(),
+    **tried_and_told(),
     doc_md=__doc__,
     tags=["alerts"],
 )

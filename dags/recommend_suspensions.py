@@ -9,16 +9,15 @@ from datetime import date, timedelta
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.pipeline.alerting import told, within
-from include.pipeline.assets import DEFAULT_ARGS, GATES, RECOMMENDATIONS, RISK_MARTS, service_date, when_all_of
+from include.pipeline.alerting import tried_and_told, within
+from include.pipeline.assets import GATES, RECOMMENDATIONS, RISK_MARTS, service_date, when_all_of
 
 
 @dag(
     schedule=when_all_of(RISK_MARTS),
     max_active_runs=1,
     catchup=False,
-    default_args=DEFAULT_ARGS,
-    **told(),
+    **tried_and_told(),
     deadline=within(timedelta(hours=1)),
     doc_md=__doc__,
     tags=["decisions"],

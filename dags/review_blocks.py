@@ -11,17 +11,15 @@ from airflow.sdk import Param, dag, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.decisions.overrides import LEAVE_BLOCKED, OVERRIDE
-from include.pipeline.alerting import TaskFailed, told
-from include.pipeline.assets import DAY_REOPENED, DEFAULT_ARGS, GATES, when_all_of
+from include.pipeline.alerting import tried_and_told
+from include.pipeline.assets import DAY_REOPENED, GATES, when_all_of
 
 
 @dag(
     schedule=when_all_of(GATES),
     max_active_runs=1000,  # a run stays open until its last question is answered
     catchup=False,
-    # what people answered in one run is recorded by no other
-    default_args=DEFAULT_ARGS | {"on_failure_callback": TaskFailed(each=True)},
-    **told(each=True),
+    **tried_and_told(each=True),  # what people answered in one run is recorded by no other
     doc_md=__doc__,
     tags=["decisions"],
 )

@@ -9,17 +9,15 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag, task, task_group
 
 from include.decisions.words import MITIGATIONS
-from include.pipeline.alerting import TaskFailed, told
-from include.pipeline.assets import DEFAULT_ARGS, RECOMMENDATIONS, service_date, when_all_of
+from include.pipeline.alerting import tried_and_told
+from include.pipeline.assets import RECOMMENDATIONS, service_date, when_all_of
 
 
 @dag(
     schedule=when_all_of(RECOMMENDATIONS),
     max_active_runs=1000,  # a run stays open until its last case is answered
     catchup=False,
-    # what people answered in one run is recorded by no other
-    default_args=DEFAULT_ARGS | {"on_failure_callback": TaskFailed(each=True)},
-    **told(each=True),
+    **tried_and_told(each=True),  # what people answered in one run is recorded by no other
     doc_md=__doc__,
     tags=["decisions"],
 )

@@ -43,8 +43,10 @@ def build_lake(day: date) -> None:
 
 def check_arriving_data(day: date, run: str) -> str:
     """Gate 1. Its outcome does not stop the run: what it blocks is held in the marts, feed by feed."""
-    results = gate.run_gate(configuration.load(), "transformer", "arriving_data", day, run)
-    return _log_results("arriving_data", results)
+    outcome = _log_results("arriving_data", gate.run_gate(configuration.load(), "transformer", "arriving_data", day, run))
+    if outcome == "blocked":
+        _tell_of_the_block()
+    return outcome
 
 
 def build_marts(day: date, run: str) -> None:
@@ -68,7 +70,10 @@ def check_marts(day: date, run: str) -> list[str]:
     """
     settings = configuration.load()
     days = [day, *(later for later in _processed_days(settings, "recommender") if later > day)]
-    return [checked.isoformat() for checked in days if _marts_pass(settings, checked, run)]
+    passed = [checked.isoformat() for checked in days if _marts_pass(settings, checked, run)]
+    if len(passed) < len(days):
+        _tell_of_the_block()
+    return passed
 
 
 def _marts_pass(settings: Settings, day: date, run: str) -> bool:
@@ -281,8 +286,6 @@ def _log_results(name: str, results: list[gate.Result]) -> str:
             log.warning("%s: %s %s: %s. %s", name, result.name, result.outcome, result.observed, result.check.remedy)
     outcome = gate.outcome(results)
     log.info("gate %s: %s", name, outcome)
-    if outcome == "blocked":
-        _tell_of_the_block()
     return outcome
 
 

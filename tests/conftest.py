@@ -33,11 +33,11 @@ def looks_at_the_processed_world(module: str) -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest modules first, or one worker is still at one of them when the other has nothing left to do."""
 
-    def rank(item: pytest.Item) -> tuple[int, bool]:
+    def rank(item: pytest.Item) -> int:
         module = item.nodeid.split("::")[0]
         if looks_at_the_processed_world(module):
-            return 1, True
-        return next((place for place, longest in enumerate(LONGEST) if module.startswith(f"tests/{longest}")), len(LONGEST)), False
+            return 1
+        return next((place for place, longest in enumerate(LONGEST) if module.startswith(f"tests/{longest}")), len(LONGEST))
 
     items.sort(key=rank)
 

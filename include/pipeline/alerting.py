@@ -51,9 +51,13 @@ class RunFailed(OfRuns):
         stages.alert_failed_run(self.run(context), context["run_id"])
 
 
-def told(each: bool = False) -> dict[str, Any]:
-    """What every DAG says of its runs: arguments of `dag`."""
-    return {"on_success_callback": RunSucceeded(each), "on_failure_callback": RunFailed(each)}
+def tried_and_told(each: bool = False) -> dict[str, Any]:
+    """What every DAG has in common, as arguments of `dag`: how often a task is tried, and what is told of it and of the run."""
+    return {
+        "default_args": {"owner": "tollgate", "retries": 2, "retry_delay": timedelta(seconds=15), "on_failure_callback": TaskFailed(each)},
+        "on_success_callback": RunSucceeded(each),
+        "on_failure_callback": RunFailed(each),
+    }
 
 
 def run_is_late(seconds: int, context: dict[str, Any]) -> None:

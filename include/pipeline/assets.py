@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from airflow.sdk import (
     Asset, AssetOrTimeSchedule, AssetWatcher, CronPartitionTimetable, CronTriggerTimetable, PartitionedAssetTimetable, StartOfDayMapper,
 )  # fmt: skip
 
-from include.pipeline.alerting import TaskFailed
 from include.pipeline.notice_arrivals import NoticeArrivals
 
 CALLS = Asset("calls", uri="tollgate://lake/calls")
@@ -39,8 +38,6 @@ ON_NOTICES = AssetOrTimeSchedule(timetable=CronTriggerTimetable("*/15 * * * *", 
 
 # Days before the installation are backfilled, not scheduled: nothing of them may lie in the landing folder.
 INSTALLED_AT = datetime.fromisoformat(os.environ["TOLLGATE_INSTALLED_AT"])
-
-DEFAULT_ARGS = {"owner": "tollgate", "retries": 2, "retry_delay": timedelta(seconds=15), "on_failure_callback": TaskFailed()}
 
 
 def when_all_of(assets: Any) -> PartitionedAssetTimetable:

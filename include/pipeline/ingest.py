@@ -6,16 +6,16 @@ from datetime import timedelta
 
 from airflow.sdk import Asset, dag, task
 
-from include.pipeline.alerting import told, within
-from include.pipeline.assets import DAILY, DAY_REOPENED, DEFAULT_ARGS, INSTALLED_AT, service_date
+from include.pipeline.alerting import tried_and_told, within
+from include.pipeline.assets import DAILY, DAY_REOPENED, INSTALLED_AT, service_date
 
 
 def ingest_dag(dag_id: str, kind: str, asset: Asset, doc: str):
     """A DAG that loads one kind of landing folder and then reports its service date, also when nothing came."""
 
     @dag(
-        dag_id=dag_id, schedule=DAILY, start_date=INSTALLED_AT, catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS,
-        **told(), deadline=within(timedelta(hours=2)), doc_md=doc, tags=["ingest"],
+        dag_id=dag_id, schedule=DAILY, start_date=INSTALLED_AT, catchup=False, max_active_runs=1,
+        **tried_and_told(), deadline=within(timedelta(hours=2)), doc_md=doc, tags=["ingest"],
     )  # fmt: skip
     def ingest():
         @task

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psutil
 import psycopg
@@ -149,20 +150,25 @@ def status(settings: Settings) -> tuple[bool, list[tuple[str, str]]]:
     ]
 
 
-def database_status(settings: Settings) -> str:
+def asked(settings: Settings, question: Callable[[psycopg.Connection], Any]) -> Any | None:
+    """What the warehouse answers the auditor; None where it gives no answer."""
     try:
         with psycopg.connect(settings.url("auditor"), connect_timeout=5) as connection:
-            version = connection.execute("show server_version").fetchone()[0].split()[0]
-    except (psycopg.OperationalError, FileNotFoundError):
+            return question(connection)
+    except (psycopg.Error, FileNotFoundError):
+        return None
+
+
+def database_status(settings: Settings) -> str:
+    version = asked(settings, lambda connection: connection.execute("show server_version").fetchone()[0].split()[0])
+    if version is None:
         return "not running"
     return f"healthy, PostgreSQL {version}{' (embedded)' if settings.embedded else ''}"
 
 
 def migration_status(settings: Settings) -> str:
-    try:
-        with psycopg.connect(settings.url("auditor"), connect_timeout=5) as connection:
-            applied = migrations.recorded(connection)
-    except (psycopg.OperationalError, FileNotFoundError):
+    applied = asked(settings, migrations.recorded)
+    if applied is None:
         return "unknown"
     missing = sorted(set(migrations.read(migrations.FOLDER)) - set(applied))
     return f"missing: {', '.join(missing)} (make up)" if missing else f"up to date, {len(applied)} applied"
@@ -170,10 +176,8 @@ def migration_status(settings: Settings) -> str:
 
 def alert_status(settings: Settings) -> str:
     """How many alerts are open, and each in a line of its own."""
-    try:
-        with psycopg.connect(settings.url("auditor"), connect_timeout=5) as connection:
-            found = alerts.open_alerts(connection)
-    except (psycopg.Error, FileNotFoundError):
+    found = asked(settings, alerts.open_alerts)
+    if found is None:
         return "unknown"
     shown = [f"\n  {channels.line(alert)}" for alert in found[:SHOWN_ALERTS]]
     more = f"\n  and {len(found) - SHOWN_ALERTS} more: select * from ops.alerts where ended_at is null" if len(found) > SHOWN_ALERTS else ""

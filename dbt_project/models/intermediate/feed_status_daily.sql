@@ -9,28 +9,20 @@ with deliveries as (
 
 ),
 
--- a check that names no feed, or could not be evaluated, blocks every feed of calls
-blocks as (
+-- Failed checks of arriving data: those that block and those that a person let pass all the same. One that names no feed, or
+-- could not be evaluated, is about every feed of calls.
+failed as (
 
-    select f.service_date, f.feed, string_agg(b.check_name, ', ' order by b.check_name) as checks
+    select f.service_date, f.feed, string_agg(c.blocking, ', ' order by c.check_name) as checks, string_agg(c.told, '; ' order by c.check_name, c.entry_id) as overridden
     from deliveries as f
-    inner join {{ ref('stg_gate_blocks') }} as b
-        on b.service_date = f.service_date
-        and b.gate = 'arriving_data'
-        and (f.feed = any(b.affected) or (b.affected = '{}' and f.kind = 'cdr'))
-    group by f.service_date, f.feed
-
-),
-
--- what a person let pass all the same
-overrides as (
-
-    select f.service_date, f.feed, string_agg(o.told, '; ' order by o.check_name, o.entry_id) as told
-    from deliveries as f
-    inner join {{ ref('stg_gate_overrides') }} as o
-        on o.service_date = f.service_date
-        and o.gate = 'arriving_data'
-        and (f.feed = any(o.feeds) or (o.feeds = '{}' and f.kind = 'cdr'))
+    inner join (
+        select service_date, gate, check_name, affected as feeds, check_name as blocking, null as told, null as entry_id from {{ ref('stg_gate_blocks') }}
+        union all
+        select service_date, gate, check_name, feeds, null, told, entry_id from {{ ref('stg_gate_overrides') }}
+    ) as c
+        on c.service_date = f.service_date
+        and c.gate = 'arriving_data'
+        and (f.feed = any(c.feeds) or (c.feeds = '{}' and f.kind = 'cdr'))
     group by f.service_date, f.feed
 
 ),
@@ -75,12 +67,12 @@ arrived as (
 
     select
         f.*,
-        b.checks,
-        o.told as overridden,
+        c.checks,
+        c.overridden,
         s.silent as silent_declared,
         r.feed is not null and f.loaded_files = 0 as rests,
         case
-            when b.feed is not null then 'blocked'
+            when c.checks is not null then 'blocked'
             when r.feed is not null and f.loaded_files = 0 then 'complete'
             when f.kind <> 'cdr' and f.loaded_files < f.expected_files then 'missing'
             when f.kind <> 'cdr' then 'complete'
@@ -94,8 +86,7 @@ arrived as (
             else 'complete'
         end as own_status
     from deliveries as f
-    left join blocks as b on b.service_date = f.service_date and b.feed = f.feed
-    left join overrides as o on o.service_date = f.service_date and o.feed = f.feed
+    left join failed as c on c.service_date = f.service_date and c.feed = f.feed
     left join silent_declared_switches as s on s.service_date = f.service_date and s.feed = f.feed
     left join rests as r on r.service_date = f.service_date and r.feed = f.feed
 

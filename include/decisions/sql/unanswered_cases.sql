@@ -21,18 +21,9 @@ where opening.entry_type = 'recommendation'
         where escalation.entry_type = 'escalation' and escalation.payload ->> 'case_id' = opening.recommendation_id
     )
     and exists (
-        select from decisions.ledger as standing
-        where standing.entry_type = 'recommendation'
-            and standing.party_kind = opening.party_kind
+        select from decisions.standing_recommendations as standing
+        where standing.party_kind = opening.party_kind
             and standing.party_id = opening.party_id
             and standing.payload ->> 'case_id' = opening.recommendation_id
-            and not exists (
-                select from decisions.ledger as newer
-                where newer.entry_type = 'recommendation'
-                    and newer.party_kind = standing.party_kind
-                    and newer.party_id = standing.party_id
-                    and newer.service_date = standing.service_date
-                    and newer.entry_id > standing.entry_id
-            )
     )
 order by opening.recorded_at, opening.entry_id

@@ -14,17 +14,8 @@ where escalation.entry_type = 'escalation'
         where review.entry_type = 'review' and review.payload ->> 'case_id' = escalation.payload ->> 'case_id'
     )
     and exists (
-        select from decisions.ledger as standing
-        where standing.entry_type = 'recommendation'
-            and standing.party_kind = escalation.party_kind
+        select from decisions.standing_recommendations as standing
+        where standing.party_kind = escalation.party_kind
             and standing.party_id = escalation.party_id
             and standing.payload ->> 'case_id' = escalation.payload ->> 'case_id'
-            and not exists (
-                select from decisions.ledger as newer
-                where newer.entry_type = 'recommendation'
-                    and newer.party_kind = standing.party_kind
-                    and newer.party_id = standing.party_id
-                    and newer.service_date = standing.service_date
-                    and newer.entry_id > standing.entry_id
-            )
     )
