@@ -29,9 +29,9 @@ class Result:
     success: bool
     observed: str
     affected: tuple[str, ...]
-    """Feeds named by the offending rows, where these have a column `feed`."""
+    """What the offending rows reach: their feed, as `cdr/standard`, or one switch of it, as `cdr/standard@nyc1`, where they have such columns."""
     overridden: tuple[str, ...] = ()
-    """Of these, the feeds that overrides let pass."""
+    """Of these, what overrides let pass."""
     overrides: tuple[int, ...] = ()
     """Ledger entries of the overrides that were in force."""
 
@@ -86,7 +86,8 @@ def validate(url: str, suite: Suite, day: date) -> list[Result]:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = gx.data_context.types.base.ProgressBarsConfig(globally=False)
     source = context.data_sources.add_postgres("warehouse", connection_string=url)
-    batch = source.add_query_asset(suite.name, query=on_day(suite.batch, day)).add_batch_definition_whole_table("day")
+    query = f"select * from (\n{on_day(suite.batch, day)}\n) as batch"  # the library takes nothing that begins with `with`
+    batch = source.add_query_asset(suite.name, query=query).add_batch_definition_whole_table("day")
     expectations = context.suites.add(gx.ExpectationSuite(name=suite.name))
     # Checks may look at other tables than their batch; the library prints a remark for each that does.
     with contextlib.redirect_stdout(io.StringIO()):
@@ -118,9 +119,12 @@ def _result(suite: Suite, check: Check, outcome) -> Result:
         return Result(suite.name, check, False, f"could not be evaluated: {raised}", ())
     rows = _unexpected_rows(outcome)
     observed = outcome.result.get("observed_value", outcome.result.get("unexpected_count"))
-    examples = "; ".join(", ".join(f"{key} {value}" for key, value in row.items()) for row in rows[:EXAMPLES])
-    affected = sorted({row["feed"] for row in rows if row.get("feed")})
-    return Result(suite.name, check, bool(outcome.success), f"{observed}" + (f": {examples}" if examples else ""), tuple(affected))
+    examples = "; ".join(", ".join(f"{key} {value}" for key, value in row.items() if value is not None) for row in rows[:EXAMPLES])
+    return Result(suite.name, check, bool(outcome.success), f"{observed}" + (f": {examples}" if examples else ""), _reach(rows))
+
+
+def _reach(rows: list[dict]) -> tuple[str, ...]:
+    return tuple(sorted({row["feed"] + (f"@{row['switch_id']}" if row.get("switch_id") else "") for row in rows if row.get("feed")}))
 
 
 def _unexpected_rows(outcome) -> list[dict]:
@@ -132,7 +136,8 @@ def _with_every_feed(url: str, suite: Suite, day: date, result: Result, outcome)
     if not result.affected or outcome.result["observed_value"] == len(_unexpected_rows(outcome)):
         return result
     offending = result.check.arguments["unexpected_rows_query"]
-    feeds = {"unexpected_rows_query": f"select distinct feed from (\n{offending}\n) as offending"}
+    columns = "feed, to_jsonb(offending) ->> 'switch_id' as switch_id"
+    feeds = {"unexpected_rows_query": f"select distinct {columns} from (\n{offending}\n) as offending"}
     (named,) = validate(url, replace(suite, checks=(replace(result.check, arguments=feeds),)), day)
     return replace(result, affected=named.affected)
 

@@ -26,7 +26,7 @@ from include.settings import REPOSITORY
 from tests.ingest.desk import calls_csv
 
 AT = datetime(2026, 11, 18, 9, tzinfo=UTC)
-REFUSED, SHARES, RECONCILES = "call_records.no_file_refused", "customer_risk_daily.shares_are_shares", "customer_risk_daily.traffic_reconciles"
+REFUSED, SHARES, RECONCILES = "call_files.no_file_refused", "customer_risk_daily.shares_are_shares", "customer_risk_daily.traffic_reconciles"
 REASON = "the file is a copy; \"seen\" by the switch's vendor"
 ON_PHX1, ON_NYC1 = "C1037", "C1001"
 """Customers whose switch writes Asterisk's records, and the standard ones."""
@@ -148,7 +148,7 @@ def test_no_reason_is_good_enough_for_what_the_invariants_rest_on():
     closed = {f"{suite.name}.{check.name}" for name in suites.GATES for suite in suites.load(name) for check in suite.checks if not check.overridable}
     of_both = ("recommendation_is_known", "recommendation_is_given", "nobody_clean_on_incomplete_data", "suspension_needs_evidence")
     assert closed == {
-        "call_records.receipts_add_up", "customer_risk_daily.every_customer_once", "upstream_risk_daily.every_upstream_once",
+        "call_files.receipts_add_up", "customer_risk_daily.every_customer_once", "upstream_risk_daily.every_upstream_once",
         *(f"{kind}_risk_daily.{check}" for kind in ("customer", "upstream") for check in of_both),
     }  # fmt: skip
 

@@ -255,8 +255,8 @@ def test_a_block_is_put_before_a_person_whose_override_has_the_date_judged(platf
 
     assert status() == ("blocked", False)
     assert "HOLD" in {recommendation for recommendation, _ in platform.verdicts(LAST_DAY).values()}
-    question = eventually(lambda: platform.question("block.decide", "call_records.no_file_refused"), "the block is asked about")
-    assert question["subject"] == f"{key} is blocked: call_records.no_file_refused"
+    question = eventually(lambda: platform.question("block.decide", "call_files.no_file_refused"), "the block is asked about")
+    assert question["subject"] == f"{key} is blocked: call_files.no_file_refused"
     time.sleep(PARKING)
     platform.api.answer_review(question, "Override", "an empty export of the vendor's test switch", until="")
     eventually(lambda: platform.ledger("override") == 1, "the override stands in the ledger")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import psycopg
@@ -32,8 +32,71 @@ def problem(table: str, kind: str, feed: str | None = None) -> str:
     """
 
 
+def days_before(table: str, changes: str, where: str = "true", days: int = 7) -> str:
+    """Inserts for the days before Monday: the table's rows of Monday with other figures, names and values by turns."""
+    return f"""
+    insert into {table}
+    select new.*
+    from (select found from {table} as found where service_date = '{MONDAY}' and {where}) as was
+    cross join generate_series(1, {days}) as back
+    cross join lateral jsonb_populate_record(found, jsonb_build_object('service_date', date '{MONDAY}' - back) || jsonb_build_object({changes})) as new
+    """
+
+
+ON_NYC1 = f"""
+(party_kind, party_id) in (select party_kind, party_id from lake.party_trunks_daily where service_date = '{MONDAY}' and switch_id = 'nyc1')
+"""
+
+
+def view_with(view: str, changes: str) -> list[str]:
+    """A view's rows as a table, those of Monday with other values."""
+    return [
+        f"alter view {view} rename to as_it_was",
+        f"create table {view} as select * from marts.as_it_was",
+        f"grant select on {view} to tollgate_recommender",
+        f"update {view} set {changes} where service_date = '{MONDAY}'",
+    ]
+
+
+def changed_figures(usual: str, now: str) -> list[str]:
+    """Seven days on which parties of nyc1 had these figures of a thousand attempts, and a Monday on which they have others."""
+    return [
+        days_before("lake.party_traffic_daily", f"'attempts', 1000, 'answered', 1000, {usual}", ON_NYC1),
+        f"update lake.party_traffic_daily set {now} where service_date = '{MONDAY}' and {ON_NYC1}",
+    ]
+
+
+def complaints_before(rows: int) -> list[str]:
+    """Seven days with so many complaints of a feed each, and a Monday with one of them."""
+    return [
+        statement
+        for back in range(8)
+        for path in [f"complaints/fcc/{back}.csv"]
+        for statement in (
+            receipt("complaints", "complaints/fcc", path, read=rows, accepted=rows),
+            f"insert into ops.file_service_dates select file, date '{MONDAY}' - {back}, {rows if back else 1} from ops.file_receipts where path = '{path}'",
+        )
+    ]
+
+
+def snapshots_before(feed: str, *days_ago: int) -> list[str]:
+    """Snapshots of a table so many days before Monday, in the place of those that are there."""
+    return [
+        f"update ops.file_service_dates set service_date = '2027-01-01' from ops.file_receipts as f where f.file = file_service_dates.file and f.feed = '{feed}'",
+        *(
+            statement
+            for ago in days_ago
+            for path in [f"{feed}/{ago}.csv"]
+            for statement in (
+                receipt("reference", feed, path, read=1, accepted=1),
+                f"insert into ops.file_service_dates select file, date '{MONDAY}' - {ago}, 1 from ops.file_receipts where path = '{path}'",
+            )
+        ),
+    ]
+
+
 DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
-    ("call_records", "receipts_add_up"): (
+    ("call_files", "receipts_add_up"): (
         [
             "alter table ops.file_receipts drop constraint receipt_adds_up",
             f"update ops.file_receipts set rows_read = rows_read + 1 where file = {FIRST_ASTERISK}",
@@ -41,7 +104,7 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
         "1: feed cdr/asterisk, path cdr/asterisk/",
         ("cdr/asterisk",),
     ),
-    ("call_records", "few_rows_rejected"): (
+    ("call_files", "few_rows_rejected"): (
         [
             f"""
             update ops.file_receipts set rows_read = rows_read + rows_accepted, rows_rejected = rows_rejected + rows_accepted
@@ -51,7 +114,7 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
         "1: feed cdr/asterisk, path cdr/asterisk/",
         ("cdr/asterisk",),
     ),
-    ("call_records", "rejected_rows_are_all_there"): (
+    ("call_files", "rejected_rows_are_all_there"): (
         [f"insert into ops.rejected_rows values ({FIRST_ASTERISK}, 1000000, 'start_time', 'why', 'raw')"],
         "1: feed cdr/asterisk, path cdr/asterisk/",
         ("cdr/asterisk",),
@@ -71,15 +134,15 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
     ("call_records", "trunks_are_mapped"): (
         [
             f"""
-            insert into lake.unmapped_trunks_daily (service_date, feed, attempts)
-            select '{MONDAY}', 'cdr/standard', ceil(sum(attempts) * 0.0051) from lake.switch_coverage_hourly
-            where service_date = '{MONDAY}' and feed = 'cdr/standard'
+            insert into lake.unmapped_trunks_daily (service_date, feed, switch_id, attempts)
+            select '{MONDAY}', 'cdr/standard', 'nyc1', ceil(sum(attempts) * 0.0051) from lake.switch_coverage_hourly
+            where service_date = '{MONDAY}' and feed = 'cdr/standard' and switch_id = 'nyc1'
             """
         ],
-        "1: feed cdr/standard, unmapped ",
-        ("cdr/standard",),
+        "1: feed cdr/standard, switch_id nyc1, unmapped ",
+        ("cdr/standard@nyc1",),
     ),
-    ("call_records", "no_file_refused"): (
+    ("call_files", "no_file_refused"): (
         [receipt("cdr", "cdr/standard", f"cdr/standard/nyc1/{MONDAY:%Y%m%d}T99.csv", "refused")],
         "1: feed cdr/standard, path cdr/standard/nyc1/20261116T99.csv, reason why",
         ("cdr/standard",),
@@ -87,17 +150,125 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
     ("call_records", "calls_that_began_have_ended"): (
         [f"insert into lake.unfinished_calls_daily (service_date, feed, switch_id, begun, unfinished) values ('{MONDAY}', 'cdr/asterisk', 'x', 100, 6)"],
         "1: feed cdr/asterisk, switch_id x, begun 100, unfinished 6",
-        ("cdr/asterisk",),
+        ("cdr/asterisk@x",),
     ),
-    ("call_records", "no_record_is_missing_from_the_sequence"): (
+    ("call_files", "no_record_is_missing_from_the_sequence"): (
         [f"update ops.file_receipts set notes = '{{\"missing_records\": 3}}' where file = {FIRST_ASTERISK}"],
         "1: feed cdr/asterisk, path cdr/asterisk/",
         ("cdr/asterisk",),
     ),
-    ("call_records", "talk_times_agree"): (
+    ("call_files", "talk_times_agree"): (
         [f"update ops.file_receipts set notes = jsonb_build_object('duration_mismatches', rows_accepted / 100 + 1) where file = {FIRST_ASTERISK}"],
         "1: feed cdr/asterisk, path cdr/asterisk/",
         ("cdr/asterisk",),
+    ),
+    ("call_files", "no_call_ends_after_its_file_came"): (
+        [f"update lake.switch_files_daily set last_end_at = '2100-01-01' where file = {FIRST_ASTERISK} and service_date = '{MONDAY}'"],
+        "1: feed cdr/asterisk, switch_id phx1, path cdr/asterisk/",
+        ("cdr/asterisk@phx1",),
+    ),
+    ("call_files", "the_zone_is_as_the_day_before"): (
+        [days_before("lake.switch_files_daily", "'zones', '+09:00'", "switch_id = 'nyc1'", days=1)],
+        "1: feed cdr/standard, switch_id nyc1, zones ",
+        ("cdr/standard@nyc1",),
+    ),
+    ("call_records", "hours_are_as_full_as_usual"): (
+        [days_before("lake.switch_coverage_hourly", "'attempts', 10000", "feed = 'cdr/standard' and switch_id = 'nyc1' and hour = 17")],
+        "1: feed cdr/standard, switch_id nyc1, hour 17, attempts ",
+        ("cdr/standard@nyc1",),
+    ),
+    ("switches", "calls_are_not_thinned"): (
+        changed_figures("'le_6s', 0", "attempts = 599, answered = 599"),
+        "1: feed cdr/standard, switch_id nyc1, parties ",
+        ("cdr/standard@nyc1",),
+    ),
+    ("switches", "short_calls_are_their_parties_doing"): (
+        changed_figures("'le_6s', 49", "attempts = 1000, answered = 1000, le_6s = 201"),
+        "1: feed cdr/standard, switch_id nyc1, parties ",
+        ("cdr/standard@nyc1",),
+    ),
+    ("switches", "calling_numbers_can_be_read"): (
+        changed_figures("'invalid_calling', 49, 'anonymous_calling', 0", "attempts = 1000, answered = 1000, invalid_calling = 101, anonymous_calling = 100"),
+        "1: feed cdr/standard, switch_id nyc1, parties ",
+        ("cdr/standard@nyc1",),
+    ),
+    ("switches", "attestations_are_recorded"): (
+        changed_figures("'unsigned', 49", "attempts = 1000, answered = 1000, unsigned = 501"),
+        "1: feed cdr/standard, switch_id nyc1, parties ",
+        ("cdr/standard@nyc1",),
+    ),
+    ("evidence_feeds", "complaints_can_be_read"): (
+        [
+            receipt("complaints", "complaints/fcc", f"complaints/fcc/{MONDAY}.csv", "refused"),
+            receipt("complaints", "complaints/ftc_api", "complaints/ftc_api/x.json", read=100, accepted=70, rejected=30),
+            f"insert into ops.file_service_dates select file, '{MONDAY}', 70 from ops.file_receipts where feed = 'complaints/ftc_api'",
+        ],
+        "2: feed complaints/f",
+        ("complaints/fcc", "complaints/ftc_api"),
+    ),
+    ("evidence_feeds", "complaints_are_as_many_as_usual"): (complaints_before(20), "feed complaints/fcc, rows 1, usual 20", ("complaints/fcc",)),
+    ("evidence_feeds", "registry_is_fresh"): (
+        snapshots_before("reference/rmd", 8, 9, 10, 11),
+        f"1: feed reference/rmd, snapshot_from {MONDAY - timedelta(days=8)}, usual_days 1",
+        ("reference/rmd",),
+    ),
+    ("evidence_feeds", "snapshots_are_fresh"): (
+        snapshots_before("reference/trunks", 16, 21, 26, 31),
+        f"1: feed reference/trunks, snapshot_from {MONDAY - timedelta(days=16)}, usual_days 5",
+        ("reference/trunks",),
+    ),
+    ("rule_hits_daily", "hits_hold"): (
+        [f"update marts.rule_hits_daily set threshold = bound + 1, operator = '>=' where rule_code = 'RMD_ABSENT' and party_id = 'U210' and service_date = '{MONDAY}'"],
+        "1: party_kind upstream, party_id U210, rule_code RMD_ABSENT",
+        (),
+    ),
+    ("rule_hits_daily", "hits_have_their_sample"): (
+        [
+            f"""
+            update marts.rule_hits_daily set denominator = 9, min_sample = 10
+            where rule_code = 'RMD_ABSENT' and party_id = 'U210' and service_date = '{MONDAY}'
+            """
+        ],
+        "1: party_kind upstream, party_id U210, rule_code RMD_ABSENT, denominator 9.0, min_sample 10",
+        (),
+    ),
+    ("rule_hits_daily", "verdicts_follow_from_hits"): (
+        [f"update marts.customer_risk_daily set recommendation = 'RESTRICT' where customer_id = 'C1001' and service_date = '{MONDAY}'"],
+        "1: party_kind customer, party_id C1001, recommendation RESTRICT",
+        (),
+    ),
+    ("traceback_worklist", "due_after_24_hours"): (
+        view_with("marts.traceback_worklist", "due_at = due_at + interval '1 hour'"),
+        "traceback_id ",
+        (),
+    ),
+    ("traceback_worklist", "search_is_known"): (
+        view_with("marts.traceback_worklist", "match_status = null"),
+        "traceback_id ",
+        (),
+    ),
+    ("traceback_worklist", "proof_names_call_and_line"): (
+        view_with("marts.traceback_worklist", "is_proof = true, source_line = null"),
+        "traceback_id ",
+        (),
+    ),
+    ("complaint_attribution", "level_is_known"): (
+        view_with("marts.complaint_attribution", "match_level = '4'"),
+        "",
+        (),
+    ),
+    ("complaint_attribution", "calls_and_levels_agree"): (
+        view_with("marts.complaint_attribution", "match_level = 'V', calls_matched = 1"),
+        "match_level V, calls_matched 1",
+        (),
+    ),
+    ("verdicts", "verdicts_do_not_swing"): (
+        [
+            days_before("marts.customer_risk_daily", "'recommendation', 'NO_ACTION'"),
+            f"update marts.customer_risk_daily set recommendation = 'RESTRICT' where service_date = '{MONDAY}'",
+        ],
+        "1: party_kind customer, parties ",
+        (),
     ),
     ("evidence_feeds", "every_feed_arrived"): (
         [f"update lake.feed_delivery_daily set loaded_files = 0 where feed = 'tracebacks/standard' and service_date = '{MONDAY}'"],
@@ -254,11 +425,11 @@ def test_a_check_fails_on_what_violates_it_and_says_what_where_and_what_to_do(ow
 
 MORE_DAMAGES = {
     "a file of which nothing was accepted": (
-        "arriving_data", ("call_records", "few_rows_rejected"),
+        "arriving_data", ("call_files", "few_rows_rejected"),
         [receipt("cdr", "cdr/standard", f"cdr/standard/nyc1/{MONDAY}T99.csv", read=40, rejected=40)],
     ),
     "a refused manifest": (
-        "arriving_data", ("call_records", "no_file_refused"),
+        "arriving_data", ("call_files", "no_file_refused"),
         [receipt("manifest", "cdr/asterisk", f"cdr/asterisk/manifest-{MONDAY}.csv.new", "refused")],
     ),
     "rows lost from the lake": (
@@ -304,13 +475,13 @@ def test_a_whole_copy_under_the_same_name_makes_a_refused_file_good(own_world: P
     path = f"cdr/standard/nyc1/{MONDAY}T99.csv"
     refused = receipt("cdr", "cdr/standard", path, "refused")
     own_world.damage(refused, refused.replace(hashlib.sha256(path.encode()).hexdigest(), "0" * 64).replace("'refused'", "'loaded'"))
-    assert run_gate(own_world, "arriving_data")["call_records", "no_file_refused"].success
+    assert run_gate(own_world, "arriving_data")["call_files", "no_file_refused"].success
 
 
 def test_every_affected_feed_is_named_however_many_rows_of_another_stand_before_it(own_world: ProcessedWorld):
     many = [receipt("cdr", "cdr/asterisk", f"cdr/asterisk/x/{MONDAY}-{number:03}.csv", "refused") for number in range(250)]
     own_world.damage(*many, receipt("cdr", "cdr/standard", f"cdr/standard/nyc1/{MONDAY}T99.csv", "refused"))
-    result = run_gate(own_world, "arriving_data")["call_records", "no_file_refused"]
+    result = run_gate(own_world, "arriving_data")["call_files", "no_file_refused"]
     assert result.observed.startswith("251: ")
     assert result.affected == CDR_FEEDS
 
@@ -399,7 +570,7 @@ def test_arriving_data_that_fail_hold_the_parties_of_the_feed_and_evidence_still
     stages.append_recommendations([MONDAY], "again")
     status = own_world.rows("select * from marts.data_status_daily where service_date = %(day)s and kind = 'cdr'", day=MONDAY)
     assert {row["feed"]: row["status"] for row in status} == {"cdr/asterisk": "blocked", "cdr/standard": "complete"}
-    assert {row["reason"] for row in status if row["status"] == "blocked"} == {"arriving data failed: call_records.no_file_refused"}
+    assert {row["reason"] for row in status if row["status"] == "blocked"} == {"arriving data failed: call_files.no_file_refused"}
     switch_of = {"C1037": "HOLD", "C1001": "NO_ACTION"}  # phx1 writes Asterisk's records, nyc1 the standard ones
     assert {party: own_world.verdict(MONDAY, party)["payload"]["recommendation"] for party in switch_of} == switch_of
     on_it = own_world.rows(

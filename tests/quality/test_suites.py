@@ -51,10 +51,10 @@ def test_a_check_may_say_that_nobody_overrides_it(tmp_path):
 
 
 def test_a_check_is_found_by_its_gate_and_name():
-    assert suites.find("arriving_data", "call_records.no_file_refused").name == "no_file_refused"
+    assert suites.find("arriving_data", "call_files.no_file_refused").name == "no_file_refused"
     with pytest.raises(LookupError, match="^GATE='exit': arriving_data or marts$"):
-        suites.find("exit", "call_records.no_file_refused")
-    with pytest.raises(LookupError, match="^CHECK='no_file_refused': no check of the gate arriving_data, which has .*call_records.no_file_refused"):
+        suites.find("exit", "call_files.no_file_refused")
+    with pytest.raises(LookupError, match="^CHECK='no_file_refused': no check of the gate arriving_data, which has .*call_files.no_file_refused"):
         suites.find("arriving_data", "no_file_refused")
 
 

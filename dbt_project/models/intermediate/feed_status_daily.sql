@@ -9,21 +9,52 @@ with deliveries as (
 
 ),
 
--- Failed checks of arriving data: those that block and those that a person let pass all the same. One that names no feed, or
--- could not be evaluated, is about every feed of calls.
+-- Failed checks of arriving data, feed by feed: those that block and those that a person let pass all the same. One that names no
+-- feed, or could not be evaluated, is about every feed of calls; one that names a switch (feed@switch) is about that one.
 failed as (
 
-    select f.service_date, f.feed, string_agg(c.blocking, ', ' order by c.check_name) as checks, string_agg(c.told, '; ' order by c.check_name, c.entry_id) as overridden
+    select
+        f.service_date,
+        f.feed,
+        c.check_name,
+        c.told,
+        c.entry_id,
+        r.switch_id
     from deliveries as f
     inner join (
-        select service_date, gate, check_name, affected as feeds, check_name as blocking, null as told, null as entry_id from {{ ref('stg_gate_blocks') }}
+        select service_date, gate, check_name, affected as reaches, null as told, null as entry_id from {{ ref('stg_gate_blocks') }}
         union all
-        select service_date, gate, check_name, feeds, null, told, entry_id from {{ ref('stg_gate_overrides') }}
-    ) as c
-        on c.service_date = f.service_date
-        and c.gate = 'arriving_data'
-        and (f.feed = any(c.feeds) or (c.feeds = '{}' and f.kind = 'cdr'))
-    group by f.service_date, f.feed
+        select service_date, gate, check_name, feeds, told, entry_id from {{ ref('stg_gate_overrides') }}
+    ) as c on c.service_date = f.service_date and c.gate = 'arriving_data'
+    cross join lateral (
+        select nullif(substr(reach, length(f.feed) + 2), '') as switch_id
+        from unnest(c.reaches) as reaches (reach)
+        where reach = f.feed or starts_with(reach, f.feed || '@')
+        union all
+        select null where c.reaches = '{}' and f.kind = 'cdr'
+    ) as r
+
+),
+
+failures as (
+
+    select
+        service_date,
+        feed,
+        string_agg(what, ', ' order by what) filter (where told is null) as checks,
+        string_agg(told, '; ' order by check_name, entry_id) as overridden
+    from (
+        select
+            service_date,
+            feed,
+            check_name,
+            entry_id,
+            told,
+            check_name || coalesce(' (' || string_agg(switch_id, ', ' order by switch_id) || ')', '') as what
+        from failed
+        group by service_date, feed, check_name, entry_id, told
+    ) as by_check
+    group by service_date, feed
 
 ),
 
@@ -39,15 +70,22 @@ traffic as (
 
 ),
 
-silent_declared_switches as (
+silent_declared as (
 
-    select f.service_date, f.feed, string_agg(distinct s.switch_id, ', ' order by s.switch_id) as silent
+    select distinct f.service_date, f.feed, s.switch_id
     from deliveries as f
     cross join lateral unnest(f.declared_switches) as s (switch_id)
     where not exists (
         select from traffic as t where t.service_date = f.service_date and t.feed = f.feed and t.switch_id = s.switch_id
     )
-    group by f.service_date, f.feed
+
+),
+
+silent_declared_switches as (
+
+    select service_date, feed, string_agg(switch_id, ', ' order by switch_id) as silent
+    from silent_declared
+    group by service_date, feed
 
 ),
 
@@ -86,7 +124,7 @@ arrived as (
             else 'complete'
         end as own_status
     from deliveries as f
-    left join failed as c on c.service_date = f.service_date and c.feed = f.feed
+    left join failures as c on c.service_date = f.service_date and c.feed = f.feed
     left join silent_declared_switches as s on s.service_date = f.service_date and s.feed = f.feed
     left join rests as r on r.service_date = f.service_date and r.feed = f.feed
 
@@ -166,6 +204,7 @@ silent as (
     select
         u.service_date,
         u.feed,
+        u.switch_id,
         u.hour is null as all_day,
         concat(u.switch_id, ' ' || lpad(u.hour::text, 2, '0') || 'h', min(u.weekday)) as what
     from usual as u
@@ -195,10 +234,33 @@ unusual as (
 
 ),
 
+-- The switches of whose calls something is missing or in doubt; null where it may be any.
+affected as (
+
+    select
+        service_date,
+        feed,
+        case when bool_and(switch_id is not null) then array_agg(distinct switch_id order by switch_id) end as switches
+    from (
+        select service_date, feed, switch_id from failed
+        union all
+        select i.service_date, i.feed, s.switch_id
+        from {{ ref('incomplete_files_daily') }} as i
+        left join lateral unnest(i.switches) as s (switch_id) on true
+        union all
+        select service_date, feed, switch_id from silent_declared
+        union all
+        select service_date, feed, switch_id from silent
+    ) as found
+    group by service_date, feed
+
+),
+
 judged as (
 
     select
         a.*,
+        s.switches,
         u.silent_switches,
         u.silent_hours,
         case
@@ -209,6 +271,7 @@ judged as (
     from arrived as a
     inner join {{ ref('days_to_build') }} as d on d.service_date = a.service_date
     left join unusual as u on u.service_date = a.service_date and u.feed = a.feed
+    left join affected as s on s.service_date = a.service_date and s.feed = a.feed
 
 ),
 
@@ -216,6 +279,7 @@ told as (
 
     select
         *,
+        case when status in ('partial', 'blocked', 'overridden') and loaded_rows > 0 then switches end as affected_switches,
         case
             when status = 'blocked' then 'arriving data failed: ' || checks
             when kind = 'cdr' and has_manifest and status = 'missing' then 'none of the ' || expected_files || ' files of the manifest is loaded'
@@ -258,8 +322,10 @@ select
     expected_rows,
     loaded_rows,
     concat_ws(
-        '; ', reason, case when status in ('partial', 'missing') then to_char(due_at, '"due "YYYY-MM-DD HH24:MI" UTC"') end, overridden
+        '; ', reason, case when status in ('partial', 'missing') then to_char(due_at, '"due "YYYY-MM-DD HH24:MI" UTC"') end, overridden,
+        'only parties on ' || array_to_string(affected_switches, ', ') || case status when 'overridden' then ' are concerned' else ' are held' end
     ) as reason,
     declared_switches,
+    affected_switches,
     due_at
 from told

@@ -8,7 +8,7 @@ with parties as (
 
 cdr_feeds as (
 
-    select service_date, feed, status, reason, declared_switches from {{ ref('feed_status_daily') }} where kind = 'cdr'
+    select service_date, feed, status, reason, declared_switches, affected_switches from {{ ref('feed_status_daily') }} where kind = 'cdr'
 
 ),
 
@@ -52,7 +52,12 @@ needed as (
         s.party_kind,
         s.party_id,
         f.feed,
-        coalesce(f.status, 'missing') as status,
+        case
+            when f.feed is null then 'missing'
+            -- what is in doubt is about other switches
+            when s.switch_id <> all(f.affected_switches) then 'complete'
+            else f.status
+        end as status,
         coalesce(f.feed || ': ' || f.reason, 'switch ' || s.switch_id || ': no feed has brought its calls') as reason
     from party_switches as s
     left join switch_feeds as w on w.service_date = s.service_date and w.switch_id = s.switch_id
@@ -96,11 +101,15 @@ unchecked as (
         'upstream' as party_kind,
         upstream_id as party_id,
         case
+            when h.reasons is not null then array_to_string(h.reasons, '; ')
             when rmd_snapshot_from is null then 'reference/rmd: no snapshot has arrived, so the registry could not be checked'
             else 'reference/upstreams: neither rmd_number nor frn is given, so the registry could not be checked'
         end as reason
     from {{ ref('upstream_registry_daily') }}
-    where rmd_status = 'unknown'
+    left join (
+        select service_date, reasons from {{ ref('held_evidence_daily') }} where evidence = 'registry'
+    ) as h using (service_date)
+    where rmd_status = 'unknown' or h.reasons is not null
 
 )
 

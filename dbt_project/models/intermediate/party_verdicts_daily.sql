@@ -2,7 +2,7 @@
 
 {%- set tiers = "array['SUSPEND', 'RESTRICT', 'MONITOR', 'NO_ACTION']" -%}
 
-with parties as (
+with statuses as (
 
     select
         p.service_date,
@@ -10,11 +10,37 @@ with parties as (
         p.party_id,
         s.data_status,
         s.data_reasons,
-        {{ may_be_judged('s.data_status') }} as is_complete,
-        {{ may_be_judged('s.calls_status') }} as calls_are_complete
+        {{ may_be_judged('s.calls_status') }} as calls_are_complete,
+        h.reasons as held_complaints
     from {{ ref('party_daily') }} as p
     inner join {{ ref('days_to_build') }} as d using (service_date)
     inner join {{ ref('party_data_status_daily') }} as s using (service_date, party_kind, party_id)
+    -- whom consumers complained about within a week must not look clean because no complaint could be read
+    left join {{ ref('held_evidence_daily') }} as h
+        on h.service_date = p.service_date
+        and h.party_kind = p.party_kind
+        and h.evidence = 'complaint'
+        and exists (
+            select from {{ ref('rule_hits_daily') }} as before
+            where before.service_date between p.service_date - 7 and p.service_date - 1
+                and before.party_kind = p.party_kind
+                and before.party_id = p.party_id
+                and before.evidence = 'complaint'
+        )
+
+),
+
+parties as (
+
+    select
+        service_date,
+        party_kind,
+        party_id,
+        case when held_complaints is not null and {{ may_be_judged('data_status') }} then 'partial' else data_status end as data_status,
+        data_reasons || coalesce(held_complaints, '{}') as data_reasons,
+        {{ may_be_judged('data_status') }} and held_complaints is null as is_complete,
+        calls_are_complete
+    from statuses
 
 ),
 

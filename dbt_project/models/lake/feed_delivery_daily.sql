@@ -151,9 +151,9 @@ declared as (
 
 -- Files of calls with rows or with the date of the day that broke off, unless one arrived whole at the same path since.
 -- At a path without a date that may be the file of another day: there it has to repeat rows.
-broken as (
+broken_files as (
 
-    select c.feed, left(string_agg(distinct c.path, ', ' order by c.path), 500) as files
+    select distinct c.feed, c.path
     from calls_of_files as c
     where c.state = 'partial'
         and (c.dated_rows > 0 or exists (
@@ -168,7 +168,14 @@ broken as (
                 and whole.state = 'loaded'
                 and (a.dated_on is not null or whole.rows_duplicate > 0)
         )
-    group by c.feed
+
+),
+
+broken as (
+
+    select feed, left(string_agg(path, ', ' order by path), 500) as files
+    from broken_files
+    group by feed
 
 ),
 
@@ -243,6 +250,18 @@ by_manifest as (
 
 ),
 
+incomplete as (
+
+    select feed, array_agg(path order by path) as files
+    from (
+        select feed, file as path from promises where not is_kept
+        union
+        select feed, path from broken_files
+    ) as files
+    group by feed
+
+),
+
 -- every feed that ever brought a file or is declared to, and the one of each kind that a provider must have
 feeds as (
 
@@ -307,6 +326,7 @@ select
     coalesce(m.loaded_rows, a.dated_rows, s.snapshot_rows, 0) as loaded_rows,
     m.missing,
     b.files as broken_files,
+    i.files as incomplete_files,
     d.switches as declared_switches,
     d.calendar,
     d.due_at,
@@ -315,5 +335,6 @@ from feeds as f
 left join by_manifest as m on m.feed = f.feed
 left join declared as d on d.feed = f.feed
 left join broken as b on b.feed = f.feed
+left join incomplete as i on i.feed = f.feed
 left join arrived as a on a.feed = f.feed and f.kind <> 'reference'
 left join snapshots as s on s.feed = f.feed

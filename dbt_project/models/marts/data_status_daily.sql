@@ -11,6 +11,7 @@ select
     expected_rows,
     loaded_rows,
     reason,
+    affected_switches,
     -- instants of the lake are UTC without a zone
     due_at at time zone 'UTC' as due_at
 from {{ ref('feed_status_daily') }}
@@ -32,6 +33,7 @@ select
         'nothing is recommended for the day: ' || string_agg(told, '; ' order by told) filter (where is_block),
         string_agg(told, '; ' order by told) filter (where not is_block)
     ) as reason,
+    null as affected_switches,
     null as due_at
 from (
     select service_date, true as is_block, check_name || ': ' || coalesce(remedy, '') as told

@@ -30,3 +30,7 @@ select
     v.ruleset_version
 from ({{ rules_met('metrics') }}) as h
 cross join {{ ref('ruleset') }} as v
+where not exists (
+    select from {{ ref('held_evidence_daily') }} as held
+    where held.service_date = h.service_date and held.party_kind = h.party_kind and held.evidence = h.evidence
+)
