@@ -149,6 +149,9 @@ def test_no_reason_is_good_enough_for_what_the_invariants_rest_on():
     of_both = ("recommendation_is_known", "recommendation_is_given", "nobody_clean_on_incomplete_data", "suspension_needs_evidence")
     assert closed == {
         "call_files.receipts_add_up", "customer_risk_daily.every_customer_once", "upstream_risk_daily.every_upstream_once",
+        "rule_hits_daily.hits_hold", "rule_hits_daily.hits_have_their_sample", "rule_hits_daily.verdicts_follow_from_hits",
+        "traceback_worklist.due_after_24_hours", "traceback_worklist.search_is_known", "traceback_worklist.proof_names_call_and_line",
+        "complaint_attribution.level_is_known", "complaint_attribution.calls_and_levels_agree",
         *(f"{kind}_risk_daily.{check}" for kind in ("customer", "upstream") for check in of_both),
     }  # fmt: skip
 

@@ -114,7 +114,7 @@ select service_date, feed, path, switches from unnamed
 union all
 
 -- more are short than can be told
-select s.service_date, s.feed, null as path, null as switches
+select s.service_date, s.feed, '' as path, null as switches
 from short as s
 left join unnamed as u using (service_date, feed)
 group by s.service_date, s.feed, s.files
