@@ -44,6 +44,11 @@ class Settings:
         return self.home / "secrets"
 
     @property
+    def data_docs(self) -> Path:
+        """Where each run of a gate leaves its page."""
+        return self.home / "data-docs"
+
+    @property
     def embedded(self) -> bool:
         return not self.warehouse_url
 

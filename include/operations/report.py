@@ -130,6 +130,7 @@ def where_to_look(settings: Settings) -> str:
             "Risk tables       psql \"$(make warehouse-url)\", schema marts",
             "Why and whence    make explain ID=<recommendation_id>",
             "Ledger, receipts  make verify",
+            f"Gates, run by run {settings.data_docs / 'index.html'}",
             f"Landing folder    {settings.landing}",
             "Stop              make down",
         ]

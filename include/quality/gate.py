@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -13,6 +14,8 @@ import psycopg
 
 from include.decisions import overrides
 from include.decisions.overrides import Override
+from include.quality import data_docs
+from include.quality.data_docs import Page
 from include.quality.suites import Check, Suite, load, on_day
 from include.settings import Settings
 
@@ -53,11 +56,16 @@ def run_gate(settings: Settings, role: str, gate: str, day: date, run: str) -> l
 
     A failed check passes where an override is in force now.
     """
-    found = [result for suite in load(gate) for result in validate(settings.url(role, scheme="postgresql+psycopg"), suite, day)]
+    suites = load(gate)
+    found = [result for suite in suites for result in validate(settings.url(role, scheme="postgresql+psycopg"), suite, day)]
+    now = datetime.now(UTC)
     with psycopg.connect(settings.url(role)) as connection:
-        given = overrides.in_force(connection, gate, day, datetime.now(UTC))
+        given = overrides.in_force(connection, gate, day, now)
         results = [let_pass(result, given) for result in found]
-        record(connection, gate, day, run, results)
+        record(connection, gate, day, run, results, now)
+        connection.commit()
+        data_docs.write(settings.data_docs, Page(gate, day, run, outcome(results), now), suites, results)
+        data_docs.write_index(settings.data_docs, newest_runs(connection))
     return results
 
 
@@ -149,8 +157,7 @@ def _exception(info: dict) -> str | None:
     return "; ".join(sorted(messages)) or None
 
 
-def record(connection: psycopg.Connection, gate: str, day: date, run: str, results: list[Result]) -> None:
-    recorded_at = datetime.now(UTC)
+def record(connection: psycopg.Connection, gate: str, day: date, run: str, results: list[Result], recorded_at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -174,7 +181,25 @@ def record(connection: psycopg.Connection, gate: str, day: date, run: str, resul
         )  # fmt: skip
 
 
+def newest_runs(connection: psycopg.Connection) -> list[Page]:
+    """The last thousand runs of gates, newest service dates and newest runs first."""
+    found = connection.execute(
+        """
+        select gate, service_date, run, array_agg(distinct outcome), max(recorded_at)
+        from ops.gate_results
+        group by gate, service_date, run
+        order by service_date desc, max(recorded_at) desc
+        limit 1000
+        """
+    )
+    return [Page(gate, day, run, worst(outcomes), recorded_at.astimezone(UTC)) for gate, day, run, outcomes, recorded_at in found]
+
+
 def outcome(results: list[Result]) -> str:
     """The gate's outcome: the worst of its checks."""
-    outcomes = {result.outcome for result in results}
-    return next((worst for worst in ("blocked", "overridden", "passed_with_warnings") if worst in outcomes), "passed")
+    return worst(result.outcome for result in results)
+
+
+def worst(outcomes: Iterable[str]) -> str:
+    found = set(outcomes)
+    return next((outcome for outcome in ("blocked", "overridden", "passed_with_warnings") if outcome in found), "passed")
