@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from include.text import visible
+
 log = logging.getLogger(__name__)
 
 DATE_IN_NAME = re.compile(r"(?<![0-9])(20[0-9]{2})-?([01][0-9])-?([0-3][0-9])(?![0-9])")
@@ -87,6 +89,9 @@ def listed(landing: Path, kind: str) -> list[LandingFile]:
             continue  # removed since the folder was listed
         except UnicodeEncodeError:
             log.error("%r left alone: its name is not UTF-8, rename it", relative)
+            continue
+        if not relative.isprintable():
+            log.error("%s left alone: its name has characters that cannot be seen, rename it", visible(relative))
             continue
         feed = "/".join(relative.split("/")[:-1][:2])
         found.append(LandingFile(path, relative, kind, feed, stat.st_size, stat.st_mtime_ns))

@@ -21,6 +21,7 @@ from include.ingest.landing import LandingFile
 from include.ingest.receipts import Receipt, RefusedFile
 from include.lake import tables
 from include.settings import Settings
+from include.text import visible
 
 log = logging.getLogger(__name__)
 
@@ -167,9 +168,9 @@ def _refuse(
     receipt.file = receipt.file or landing.sha256(file.path)
     if receipts.loaded(connection, receipt.file) is not None:
         receipts.remember_path(connection, file, receipt.file)
-        log.warning("%s: %s. Its bytes were loaded before, in another feed or under an earlier declaration, and stay loaded", file.relative, error)
+        log.warning("%s: %s. Its bytes were loaded before, in another feed or under an earlier declaration, and stay loaded", file.relative, visible(str(error)))
         return
-    log.error("%s refused: %s", file.relative, error)
+    log.error("%s refused: %s", file.relative, visible(str(error)))
     _record(connection, settings, file, receipt.refuse(str(error)), summary)
 
 

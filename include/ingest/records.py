@@ -27,13 +27,15 @@ from include.ingest.declarations import EPOCHS, Declaration, taken_columns
 from include.ingest.landing import LandingFile
 from include.ingest.numbers import classify
 from include.ingest.receipts import RefusedFile, RejectedRow
-from include.ingest.stream import BYTE_ORDER_MARK, REPLACEMENT, refuse_other_kinds
+from include.ingest.stream import BYTE_ORDER_MARK, REPLACEMENT, refuse_bomb, refuse_other_kinds
 from include.lake import tables
 
 LINE = "source_line"
 ISO_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?" + OFFSET
 DATE_ALONE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIME_OF_DAY = r"^(0?[1-9]|1[0-2])(?::([0-5][0-9]))?\s*([AaPp])\.?\s?[Mm]\.?$"
+UNPACKED_MAY_BE = 2**28
+"""Bytes: a small feed's file is held in memory whole."""
 LABELS_NOTED = 20
 """At most so many of a column, the commonest."""
 
@@ -89,8 +91,15 @@ def read(file: LandingFile, declaration: Declaration, columns: list[tuple[str, p
 
 
 def _unpacked(packed: bytes) -> bytes:
+    if not packed.startswith(b"\x1f\x8b"):
+        return packed
+    unpacked = bytearray()
     try:
-        return gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed
+        with gzip.open(io.BytesIO(packed)) as file:
+            while piece := file.read(2**24):
+                unpacked += piece
+                refuse_bomb(len(packed), len(unpacked), UNPACKED_MAY_BE)
+        return bytes(unpacked)
     except (EOFError, OSError, zlib.error) as error:
         raise RefusedFile(f"the file cannot be unpacked to its end ({error}): send it again") from error
 

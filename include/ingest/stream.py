@@ -41,6 +41,12 @@ BLOCK_BYTES = 2**18
 """What stays in the processor's cache until the next step is done with it."""
 
 
+def refuse_bomb(size: int, unpacked: int, may_be: int) -> None:
+    """RefusedFile once `size` bytes have unpacked to more than `may_be` bytes and to more than anybody's data do."""
+    if unpacked > may_be and unpacked > TIMES_ITS_SIZE * size:
+        raise RefusedFile(f"{size} bytes unpack to more than {TIMES_ITS_SIZE} times as many: look at what made the file, and unpack it")
+
+
 @dataclass
 class Piece:
     first_line: int
@@ -116,8 +122,7 @@ class LineStream:
                 refuse_other_kinds(text)
                 del text[: len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0]
             self._bytes += len(text) - len(rest)
-            if self._bytes > UNPACKED_MAY_BE and self._bytes > TIMES_ITS_SIZE * size:
-                raise RefusedFile(f"{size} bytes unpack to more than {TIMES_ITS_SIZE} times as many: look at what made the file, and unpack it")
+            refuse_bomb(size, self._bytes, UNPACKED_MAY_BE)
             cut = text.rfind(b"\n") + 1 if is_last else _end_of_records(text)
             rest = text[cut:]
             if cut:

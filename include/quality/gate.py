@@ -18,6 +18,7 @@ from include.quality import data_docs
 from include.quality.data_docs import Page
 from include.quality.suites import Check, Suite, load, on_day
 from include.settings import Settings
+from include.text import visible
 
 EXAMPLES = 5
 """Offending rows shown in a result; their number is always there."""
@@ -128,7 +129,7 @@ def _result(suite: Suite, check: Check, outcome) -> Result:
     rows = _unexpected_rows(outcome)
     observed = outcome.result.get("observed_value", outcome.result.get("unexpected_count"))
     examples = "; ".join(", ".join(f"{key} {value}" for key, value in row.items() if value is not None) for row in rows[:EXAMPLES])
-    return Result(suite.name, check, bool(outcome.success), f"{observed}" + (f": {examples}" if examples else ""), _reach(rows))
+    return Result(suite.name, check, bool(outcome.success), visible(f"{observed}" + (f": {examples}" if examples else "")), _reach(rows))
 
 
 def _reach(rows: list[dict]) -> tuple[str, ...]:

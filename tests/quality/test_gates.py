@@ -335,6 +335,14 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
         (),
     ),
     ("reference_data", "caller_ids_have_one_customer"): ([problem("caller_ids", "assigned_twice")], "1: subject s…, detail why", ()),
+    ("reference_data", "ids_can_be_told_apart"): (
+        [
+            f"update lake.party_daily set party_id = 'С1001' where party_id = 'C1001' and service_date = '{MONDAY}'",  # noqa: RUF001 - a letter es
+            f"update lake.party_trunks_daily set trunk = e'tg\\n1' where party_id = 'C1001' and service_date = '{MONDAY}'",
+        ],
+        "table_name customers and upstreams, id С1001",  # noqa: RUF001
+        (),
+    ),
     ("reference_data", "upstream_ids_agree"): ([problem("upstreams", "ids_disagree")], "1: subject s, detail why", ()),
 } | {
     (f"{kind}_risk_daily", check): ([statement.format(kind=kind, day=MONDAY, party=party)], observed.format(kind=kind, party=party), ())
