@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 
 from include.decisions import ledger, words
 from include.settings import Settings
+from include.text import visible_lines
 
 SQL = Path(__file__).with_name("sql")
 WIDTH = 100
@@ -37,7 +38,7 @@ def explain(settings: Settings, recommendation_id: str) -> str:
         if not found:
             raise UnknownRecommendation(f"no recommendation {recommendation_id} in the ledger: marts.recommendations has the ids that stand")
         chain = Chain(settings, warehouse, lake, found[0])
-        return "\n".join([*chain.verdict(recommendation_id), *chain.evidence(), *chain.files(), *chain.inputs()])
+        return visible_lines("\n".join([*chain.verdict(recommendation_id), *chain.evidence(), *chain.files(), *chain.inputs()]))
 
 
 def sql(name: str) -> str:

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from include.decisions import ledger, words
 from include.platform import airflow
 from include.settings import Settings
+from include.text import visible_lines
 
 WIDTH = 80
 SQL = Path(__file__).with_name("sql")
@@ -99,7 +100,7 @@ def full(settings: Settings, day: date) -> str:
             ("ON HOLD: NO VERDICT, BECAUSE DATA ARE MISSING", holds(held)),
             ("OVERRIDDEN: A CHECK FAILED, AND A PERSON LET IT PASS", overridden(rows(connection, "overrides", day))),
         ]
-    return "\n\n".join(f"{title}\n{'-' * len(title)}\n{text.rstrip()}" for title, text in sections if text)
+    return visible_lines("\n\n".join(f"{title}\n{'-' * len(title)}\n{text.rstrip()}" for title, text in sections if text))
 
 
 def notices(settings: Settings) -> str:
@@ -116,7 +117,7 @@ def notices(settings: Settings) -> str:
             *([wrapped(f"It recurs: {row['recurrence']}", "    ", "  ")] if row["recurrence"] else []),
             *(wrapped(sentence, "    ", "  | ") for sentence in row["answer_draft"].splitlines()),
         ]
-    return "\n".join(parts)
+    return visible_lines("\n".join(parts))
 
 
 def where_to_look(settings: Settings) -> str:
