@@ -1,7 +1,7 @@
-"""The catalogue of metrics and rules as documentation: pages of docs/ and the descriptions of the marts' columns.
+"""The catalogue of metrics, rules and checks as documentation: pages of docs/ and the descriptions of the marts' columns.
 
-`python -m include.lineage.catalogue` writes them anew from `dbt_project/seeds/metrics.csv` and `rules.csv`; a test fails where
-they say something else.
+`python -m include.lineage.catalogue` writes them anew from `dbt_project/seeds/metrics.csv` and `rules.csv` and from `expectations/`;
+a test fails where they say something else.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from include.decisions.words import OPERATORS
 from include.lake.dbt import PROJECT, seed
+from include.quality.suites import GATES, Check, Suite, load
 from include.settings import REPOSITORY
 
 MARTS = PROJECT / "models" / "marts"
@@ -120,6 +121,38 @@ def rules_page(rules: list[Row]) -> str:
     )
 
 
+REACH = {
+    "arriving_data": "What fails here holds what rests on the data that failed, and nothing else: the parties on the switches that the failed rows name; where\n"
+    "they name a feed alone, all its parties; of complaints and of the registry the rules, not the parties. Evidence of other kinds still counts.",
+    "marts": "What fails here stops every recommendation of the date.",
+}
+
+
+def checks_page(gates: dict[str, list[Suite]]) -> str:
+    """docs/checks.md."""
+    parts = [
+        "# Checks",
+        "",
+        "Every check of the two gates, made from `expectations/` by `python -m include.lineage.catalogue`. A critical one blocks, a warning is recorded.",
+        "A person may override a critical one on a date, unless it says never ([runbook.md](runbook.md), When a gate blocks). What each run found stands",
+        "in `ops.gate_results` and as a page below `$TOLLGATE_HOME/data-docs/`, with the queries as they were asked.",
+    ]
+    for gate, suites in gates.items():
+        parts += ["", f"## {gate}", "", REACH[gate], "", "| check | severity | override | what must hold | when it fails |", "|---|---|---|---|---|"]
+        parts += [
+            f"| `{suite.name}.{check.name}` | {check.severity} | {overriding(check)} | {cell(check.expected.strip())} | {cell(check.remedy.strip())} |"
+            for suite in suites
+            for check in suite.checks
+        ]
+    return "\n".join([*parts, ""])
+
+
+def overriding(check: Check) -> str:
+    if check.severity != "critical":
+        return ""
+    return "with a reason" if check.overridable else "never"
+
+
 def pages() -> dict[Path, str]:
     """Every file that is made of the catalogue, and what it has to say."""
     metrics = seed("metrics")
@@ -127,6 +160,7 @@ def pages() -> dict[Path, str]:
     return {
         docs / "metrics.md": metrics_page(metrics),
         docs / "rules.md": rules_page(seed("rules")),
+        docs / "checks.md": checks_page({gate: load(gate) for gate in GATES}),
         **{path: described(path.read_text(encoding="utf-8"), metrics) for path in DESCRIBED},
     }
 

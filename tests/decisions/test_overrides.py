@@ -152,6 +152,7 @@ def test_no_reason_is_good_enough_for_what_the_invariants_rest_on():
         "rule_hits_daily.hits_hold", "rule_hits_daily.hits_have_their_sample", "rule_hits_daily.verdicts_follow_from_hits",
         "traceback_worklist.due_after_24_hours", "traceback_worklist.search_is_known", "traceback_worklist.proof_names_call_and_line",
         "complaint_attribution.level_is_known", "complaint_attribution.calls_and_levels_agree",
+        "data_status_daily.every_feed_has_a_status", "data_status_daily.status_is_known_and_says_why",
         *(f"{kind}_risk_daily.{check}" for kind in ("customer", "upstream") for check in of_both),
     }  # fmt: skip
 

@@ -136,7 +136,7 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
             f"""
             insert into lake.unmapped_trunks_daily (service_date, feed, switch_id, attempts)
             select '{MONDAY}', 'cdr/standard', 'nyc1', ceil(sum(attempts) * 0.0051) from lake.switch_coverage_hourly
-            where service_date = '{MONDAY}' and feed = 'cdr/standard' and switch_id = 'nyc1'
+            where service_date = '{MONDAY}' and feed = 'cdr/standard'
             """
         ],
         "1: feed cdr/standard, switch_id nyc1, unmapped ",
@@ -261,6 +261,31 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
         view_with("marts.complaint_attribution", "match_level = 'V', calls_matched = 1"),
         "match_level V, calls_matched 1",
         (),
+    ),
+    ("complaint_attribution", "complaints_reconcile"): (
+        [f"update marts.customer_risk_daily set complaints_matched = complaints_matched + 1 where customer_id = 'C1001' and service_date = '{MONDAY}'"],
+        "1: customer_id C1001, complaints_matched ",
+        (),
+    ),
+    ("call_files", "few_rows_were_there_already"): (
+        [
+            f"""
+            update ops.file_receipts set rows_read = rows_read + rows_accepted, rows_duplicate = rows_duplicate + rows_accepted
+            where file = {FIRST_ASTERISK}
+            """
+        ],
+        "1: feed cdr/asterisk, path cdr/asterisk/",
+        ("cdr/asterisk",),
+    ),
+    ("data_status_daily", "every_feed_has_a_status"): (
+        [f"insert into lake.feed_delivery_daily (service_date, kind, feed) values ('{MONDAY}', 'cdr', 'cdr/new')"],
+        "1: feed cdr/new, statuses 0",
+        ("cdr/new",),
+    ),
+    ("data_status_daily", "status_is_known_and_says_why"): (
+        [f"update intermediate.feed_status_daily set reason = '' where feed = 'cdr/standard' and service_date = '{MONDAY}'"],
+        "1: feed cdr/standard, status complete",
+        ("cdr/standard",),
     ),
     ("verdicts", "verdicts_do_not_swing"): (
         [
@@ -432,6 +457,13 @@ def test_a_check_fails_on_what_violates_it_and_says_what_where_and_what_to_do(ow
 
 
 MORE_DAMAGES = {
+    "a small switch that nobody mapped": (
+        "arriving_data", ("call_records", "trunks_are_mapped"),
+        [
+            f"insert into lake.switch_coverage_hourly (service_date, feed, switch_id, hour, attempts, calls) values ('{MONDAY}', 'cdr/standard', 'tiny', 9, 20, 20)",
+            f"insert into lake.unmapped_trunks_daily (service_date, feed, switch_id, attempts) values ('{MONDAY}', 'cdr/standard', 'tiny', 20)",
+        ],
+    ),
     "a file of which nothing was accepted": (
         "arriving_data", ("call_files", "few_rows_rejected"),
         [receipt("cdr", "cdr/standard", f"cdr/standard/nyc1/{MONDAY}T99.csv", read=40, rejected=40)],
