@@ -181,6 +181,7 @@ def _complete(arrival: Arrival, duplicates: dict[date, _Duplicates]) -> None:
     receipt, parsed = arrival.receipt, arrival.parsed
     receipt.rows_read, receipt.rejected = parsed.rows_read, parsed.rejected
     receipt.rows_duplicate = sum(found.rows for found in duplicates.values())
+    receipt.known_dates = set(duplicates)
     receipt.notes |= parsed.notes
     if parsed.broken:
         receipt.state, receipt.reason = "partial", f"{parsed.broken}; the rows before the break are loaded"
