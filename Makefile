@@ -2,7 +2,7 @@
 python := .venv/bin/python
 tollgate := @$(python) -m include.cli
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status backfill notice explain preview warehouse-url release override verify bench dry-run
+.PHONY: help setup demo test faults up down status backfill notice explain preview warehouse-url release override verify bench dry-run
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: setup ## process a made-up week through the DAGs and show what comes of it
 
 test: setup ## run every test
 	@$(python) -m pytest
+
+faults: setup ## go through the matrix of faults, docs/reliability.md: under an hour
+	@$(python) -m pytest -n 0 -m faults tests/faults
 
 bench: setup ## measure the ingest beside others, and notices, 35 minutes: ARGS="--write", docs/performance.md
 	@$(python) -m benchmarks $(ARGS)

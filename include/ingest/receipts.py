@@ -56,6 +56,8 @@ class Receipt:
     rejected: list[RejectedRow] = field(default_factory=list)
     rows_by_date: dict[date, int] = field(default_factory=dict)
     """Accepted rows by service date; 0 for a date of which the file says something without bringing rows."""
+    known_dates: set[date] = field(default_factory=set)
+    """Of calls that were there already: their service dates."""
 
     @property
     def speaks(self) -> bool:
@@ -210,11 +212,17 @@ def _write_arrival(lake: Path, file: LandingFile, receipt: Receipt) -> None:
         "receipt_id": receipt.file,
         "kind": receipt.kind,
         "feed": file.feed,
-        "dated_on": file.dated_on,
+        "dated_on": _dated_on(file, receipt),
         "arrived_at": receipt.loaded_at.replace(tzinfo=None),
     }
     name = sha256(f"{file.modified_ns} {receipt.file} {file.relative}".encode()).hexdigest()
     tables.write(tables.file_of(lake, "arrivals", name), pa.Table.from_pylist([values], schema=tables.schema("arrivals")))
+
+
+def _dated_on(file: LandingFile, receipt: Receipt) -> date | None:
+    """The date that the path carries; where a file brings no new call, and none that it repeats is of that date, the date of those."""
+    misdated = file.dated_on is not None and receipt.known_dates and not receipt.rows_accepted and file.dated_on not in receipt.known_dates
+    return min(receipt.known_dates) if misdated else file.dated_on
 
 
 def _insert_dates(cursor: psycopg.Cursor, receipt: Receipt) -> None:

@@ -68,11 +68,12 @@ def place(arrivals: list[Arrival], lake: Path, connection: psycopg.Connection) -
         for arrival in arrivals:
             duplicates = _duplicates(duck, arrival.receipt) if repeated else {}
             many = [day for day, found in duplicates.items() if found.rows > DUPLICATES_LEFT_IN * _rows(arrival, day)]
-            if repeated:
-                _write_superseded(duck, arrival.receipt, lake, many)
+            left = _write_superseded(duck, arrival.receipt, lake, many) if repeated else set()
             for piece in arrival.parsed.pieces:
                 _move(arrival.receipt, _without_duplicates(duck, piece, arrival.receipt) if piece.day in many else piece, lake)
             _complete(arrival, duplicates)
+            for day in left:
+                arrival.receipt.rows_by_date.setdefault(day, 0)
 
 
 def _rows(arrival: Arrival, day: date) -> int:
@@ -180,6 +181,7 @@ def _complete(arrival: Arrival, duplicates: dict[date, _Duplicates]) -> None:
     receipt, parsed = arrival.receipt, arrival.parsed
     receipt.rows_read, receipt.rejected = parsed.rows_read, parsed.rejected
     receipt.rows_duplicate = sum(found.rows for found in duplicates.values())
+    receipt.known_dates = set(duplicates)
     receipt.notes |= parsed.notes
     if parsed.broken:
         receipt.state, receipt.reason = "partial", f"{parsed.broken}; the rows before the break are loaded"
@@ -192,8 +194,11 @@ def _complete(arrival: Arrival, duplicates: dict[date, _Duplicates]) -> None:
         receipt.notes["not_calls"] = {day.isoformat(): count for day, count in not_calls.items() if count}
 
 
-def _write_superseded(duck: duckdb.DuckDBPyConnection, receipt: Receipt, lake: Path, many: list[date]) -> None:
-    """The rows that a file's rows replace, and its own that readers leave out; those of the dates `many` are not written at all."""
+def _write_superseded(duck: duckdb.DuckDBPyConnection, receipt: Receipt, lake: Path, many: list[date]) -> set[date]:
+    """The rows that a file's rows replace, and its own that readers leave out; those of the dates `many` are not written at all.
+
+    Returns the dates of what is replaced: of one that calls leave, because their time was corrected, the file speaks, too.
+    """
     superseded = duck.sql(
         """
         select
@@ -210,3 +215,4 @@ def _write_superseded(duck: duckdb.DuckDBPyConnection, receipt: Receipt, lake: P
     replaced = sum(verdict == "superseded" for verdict in superseded["verdict"].to_pylist())
     if replaced:
         receipt.notes["superseded_rows"] = replaced
+    return {day for verdict, day in zip(superseded["verdict"].to_pylist(), superseded["service_date"].to_pylist(), strict=True) if verdict == "superseded"}

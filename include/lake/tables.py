@@ -128,7 +128,7 @@ ARRIVALS = [
     ("receipt_id", TEXT),
     ("kind", TEXT),
     ("feed", TEXT),  # whose folder it lies in
-    ("dated_on", DATE),  # the date that the path carries, null where it carries none
+    ("dated_on", DATE),  # the date that the path carries, null where it carries none; of calls that are all of other dates, and known, one of those
     ("arrived_at", INSTANT),
 ]
 

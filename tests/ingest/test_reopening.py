@@ -63,3 +63,14 @@ def test_a_new_file_of_calls_reopens_the_date_in_its_path_too(processed: Desk):
     processed.put("cdr/standard/2026-11-17/h00.csv", numbered_calls(1))  # a call of the 16th
     assert reopened("cdr") == ["16", "17"]
     processed.check_books()
+
+
+def test_calls_that_move_to_another_date_reopen_the_one_that_they_leave(processed: Desk):
+    """A switch's clock was an hour ahead: before midnight it wrote the date after."""
+    late = {"start_time": "2026-11-17T00:30:00Z", "answer_time": "2026-11-17T00:30:05Z", "end_time": "2026-11-17T00:31:00Z"}
+    right = {name: time.replace("17T00", "16T23") for name, time in late.items()}
+    processed.put("cdr/standard/ahead.csv", calls_csv(late))
+    assert reopened("cdr") == ["17"]
+    processed.put("cdr/standard/right.csv", calls_csv(right))
+    assert reopened("cdr") == ["16", "17"]
+    processed.check_books()

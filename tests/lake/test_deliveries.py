@@ -108,3 +108,27 @@ def test_a_feed_that_rests_by_the_federal_calendar_is_not_missed_on_a_weekend_or
         12: ("missing", "no file of this day has arrived: a quiet day and a feed that is down look alike"),
         14: rests,
     }
+
+
+def test_a_file_of_the_day_before_exported_anew_is_not_the_one_that_the_manifest_promises(desk: Desk):
+    """It has the promised name and as many rows, and brings no call that was not there."""
+    before = {name: f"2026-11-15T10:0{minute}:00Z" for minute, name in enumerate(("start_time", "answer_time", "end_time"))}
+    desk.declare(listed="")
+    desk.put("listed/h10-2026-11-15.csv", numbered_calls(3, **before))
+    desk.put(f"listed/h10-{DAY}.csv", numbered_calls(3, **before).replace("\n", "\r\n"))
+    desk.put(f"listed/manifest-{DAY}.csv", f"file,rows,sha256\nh10-{DAY}.csv,3,\n")
+    status, expected, loaded, _ = desk.process()["cdr/listed"]
+    assert (status, expected, loaded) == ("partial", 1, 0)
+
+    desk.put(f"listed/h10-{DAY}.csv", calls_csv({"call_id": "d1"}, {"call_id": "d2"}, {"call_id": "d3"}))
+    assert desk.process()["cdr/listed"][:3] == ("complete", 1, 1)
+
+
+def test_the_promised_file_may_hold_what_another_brought_before(desk: Desk):
+    desk.declare(again="")
+    calls = calls_csv({"call_id": "e1"}, {"call_id": "e2"})
+    desk.put(f"again/early-{DAY}.csv", calls)
+    desk.process()
+    desk.put(f"again/h10-{DAY}.csv", calls.replace("\n", "\r\n"))
+    desk.put(f"again/manifest-{DAY}.csv", f"file,rows,sha256\nh10-{DAY}.csv,2,\n")
+    assert desk.process()["cdr/again"][:3] == ("complete", 1, 1)

@@ -197,14 +197,15 @@ manifest as (
 -- each name under which a file of calls came
 named as (
 
-    select distinct a.feed, a.file_name, r.receipt_id, r.rows_read, r.rows_accepted
+    select distinct a.feed, a.file_name, a.dated_on, r.receipt_id, r.rows_read, r.rows_accepted
     from arrivals as a
     inner join receipts as r on r.receipt_id = a.receipt_id
     where a.kind = 'cdr'
 
 ),
 
--- A listed file is loaded when its SHA-256 is, or, where none is given, when a file of that name with rows of the day is.
+-- A listed file is loaded when its SHA-256 is, or, where none is given, when a file of that name with rows of the day is. One that
+-- brought no new row has none: its arrival is dated by the rows that it repeats.
 promises as (
 
     select
@@ -221,7 +222,7 @@ promises as (
             or (
                 coalesce(m.sha256, '') = ''
                 and r.file_name = m.file_name
-                and (r.rows_accepted = 0 or exists (
+                and (r.rows_accepted = 0 and coalesce(r.dated_on, date '{{ day }}') = date '{{ day }}' or exists (
                     select 1 from rows_of_day as d where d.receipt_id = r.receipt_id
                 ))
             )
