@@ -17,7 +17,7 @@ test: setup ## run every test
 	@$(python) -m pytest
 
 faults: setup ## go through the matrix of faults, docs/reliability.md: under an hour
-	@$(python) -m pytest -n 0 -m faults tests/faults
+	@$(python) -m pytest -n 0 -m faults
 
 bench: setup ## measure the ingest beside others, and notices, 35 minutes: ARGS="--write", docs/performance.md
 	@$(python) -m benchmarks $(ARGS)

@@ -16,7 +16,7 @@ from include.decisions import ledger, overrides, releases
 from include.ingest.declarations import BadDeclaration
 from include.operations import backfill as backfills
 from include.operations import notices, report
-from include.platform import PlatformError, airflow, lifecycle
+from include.platform import PlatformError, airflow, lifecycle, turns
 from include.platform.airflow_api import AirflowApi
 from include.settings import Settings
 
@@ -87,7 +87,7 @@ def run_demo(settings: Settings, _: argparse.Namespace) -> int:
     from include.demo import landing as demo  # its libraries would slow every other command
 
     began = time.monotonic()
-    lifecycle.make_home(settings)
+    turns.make_home(settings)
     days = demo.put_in_place(settings.landing)
     lifecycle.up(settings)
     print(f"\n{len(days)} days of the demo world, {days[0]} to {days[-1]}, through the DAGs:")

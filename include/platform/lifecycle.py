@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import psutil
@@ -18,6 +16,7 @@ import psycopg
 from include.alerts import alerts, channels
 from include.platform import PlatformError, airflow, migrations, postgres, roles, supervisor, wait_until
 from include.platform.airflow_api import AirflowApi
+from include.platform.turns import only_one
 from include.settings import REPOSITORY, Settings
 
 START_SECONDS = 240
@@ -182,20 +181,3 @@ def alert_status(settings: Settings) -> str:
     shown = [f"\n  {channels.line(alert)}" for alert in found[:SHOWN_ALERTS]]
     more = f"\n  and {len(found) - SHOWN_ALERTS} more: select * from ops.alerts where ended_at is null" if len(found) > SHOWN_ALERTS else ""
     return (f"{len(found)} open" if found else "none open") + "".join(shown) + more
-
-
-def make_home(settings: Settings) -> None:
-    """Makes the home folder where there is none, for its owner alone: lake, landing folder and logs hold subscribers' calls."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-@contextlib.contextmanager
-def only_one(settings: Settings) -> Iterator[None]:
-    """Lets one `up` or `down` of this installation work at a time; a second one waits."""
-    make_home(settings)
-    descriptor = os.open(settings.home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

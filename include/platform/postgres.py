@@ -90,6 +90,15 @@ def running_port(settings: Settings) -> int | None:
     return int(lines[3]) if ours and len(lines) >= 8 and lines[7].strip() == "ready" else None
 
 
+def postmaster_lives(settings: Settings) -> bool:
+    """Whether the server's first process is there, ready or not; cheaper than looking at every process."""
+    try:
+        postmaster = psutil.Process(int((data(settings) / "postmaster.pid").read_text().split("\n")[0]))
+        return postmaster.name() == "postgres" and postmaster.status() != psutil.STATUS_ZOMBIE
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return False
+
+
 def start(settings: Settings) -> None:
     """Starts the server, creating it first where there is none; harmless when it runs already.
 

@@ -7,6 +7,7 @@ Rules, each for a failure that was seen without it:
 - Orphans come to the supervisor (subreaper) and are ended; when the supervisor itself is killed, the kernel tells the
   components to stop (parent-death signal).
 - Stopping lets running tasks end first.
+- The embedded PostgreSQL is no component, and is started again when it died. While `make up` or `down` is at work, it is theirs.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ import httpx
 import psutil
 
 from include import settings as installation
-from include.platform import airflow
+from include.platform import PlatformError, airflow, postgres
+from include.platform.turns import only_one
 from include.settings import Settings
 
 # The scheduler last: it is started when the API server answers.
@@ -41,6 +43,7 @@ COMPONENTS = {
 
 STOP_ORDER = (("scheduler",), ("triggerer", "dag-processor"), ("api-server",))
 
+LOOK_AT_DATABASE_SECONDS = 2
 DRAIN_SECONDS = 300
 """How long running tasks may take to end when the platform stops."""
 IDLE_SECONDS = 10
@@ -125,6 +128,8 @@ class Supervisor:
         self.started_at: dict[str, float] = {}
         self.sessions: dict[str, tuple[int, float]] = {}
         self.stopping = False
+        self.database_due = 0.0
+        """When to look at the database again, in seconds of the monotonic clock."""
         self.state = State(os.getpid(), psutil.Process().create_time())
 
     def run(self) -> None:
@@ -135,6 +140,8 @@ class Supervisor:
         while not self.stopping:
             for name in self.reap():
                 self.after_death(name)
+            if self.settings.embedded and time.monotonic() >= self.database_due:
+                self.keep_database()
             for name in COMPONENTS:
                 if name not in self.pids and time.monotonic() >= self.due[name]:
                     if name != "scheduler" or api_answers(self.settings):
@@ -142,6 +149,21 @@ class Supervisor:
             time.sleep(0.2)
         self.stop()
         state_file(self.settings).unlink()
+
+    def keep_database(self) -> None:
+        """Starts PostgreSQL where it does not run."""
+        self.database_due = time.monotonic() + LOOK_AT_DATABASE_SECONDS
+        if postgres.postmaster_lives(self.settings):
+            return
+        with only_one(self.settings, wait=False) as ours:
+            if not ours:
+                return
+            try:
+                postgres.start(self.settings)
+                say("PostgreSQL had died, and is started")
+            except PlatformError as error:
+                say(str(error))
+                self.database_due = time.monotonic() + 30
 
     def ask_to_stop(self, *_) -> None:
         self.stopping = True
@@ -182,12 +204,13 @@ class Supervisor:
         self.due[name] = time.monotonic() + min(30, 2 ** self.failures[name] - 1)
 
     def end_orphans(self) -> None:
-        """Kills the sessions of dead components, and every child of ours that is no component."""
+        """Kills the sessions of dead components, and every child of ours that is neither a component nor PostgreSQL, started by us."""
         living = [self.sessions[name] for name in self.pids]
         gone = State(self.state.pid, self.state.started, [session for session in self.state.sessions if session not in living])
         for _ in range(20):
             self.reap()
-            orphans = [child for child in psutil.Process().children() if child.pid not in self.pids.values()]
+            kept = {*self.pids.values(), *(process.pid for process in postgres.processes(self.settings))}
+            orphans = [child for child in psutil.Process().children() if child.pid not in kept]
             remaining = {*left_behind(gone), *orphans}
             if not remaining:
                 break

@@ -45,19 +45,33 @@ def parsed(path: Path, feed: str, scratch: Path) -> tuple[int, list[int], list[i
     return found.rows_read, [row.line for row in found.rejected], [line for (line,) in rows]
 
 
-@pytest.mark.parametrize("feed", LAYOUTS)
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(places=PLACES, cut=st.one_of(st.none(), st.floats(0, 1)))
-def test_every_record_of_a_damaged_file_is_accounted_for(whole: dict[str, bytes], tmp_path: Path, feed: str, places: list[tuple[float, bytes]], cut: float | None):
-    content = whole[feed]
+def accounts_for_every_record(content: bytes, feed: str, folder: Path, places: list[tuple[float, bytes]], cut: float | None) -> None:
     for place, put in places:
         at = int(place * len(content))
         content = content[:at] + put + content[at + 1 :]
-    path = tmp_path / "a.csv"
+    path = folder / "a.csv"
     path.write_bytes(content if cut is None else content[: int(cut * len(content))])
     try:
-        read, rejected, accepted = parsed(path, feed, tmp_path / "scratch")
+        read, rejected, accepted = parsed(path, feed, folder / "scratch")
     except RefusedFile as refused:
         assert len(str(refused)) > 20
         return
     assert len({*rejected, *accepted}) == len(rejected) + len(accepted) == read
+
+
+FUZZ = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
+
+
+@pytest.mark.parametrize("feed", LAYOUTS)
+@settings(max_examples=4, **FUZZ)
+@given(places=PLACES, cut=st.one_of(st.none(), st.floats(0, 1)))
+def test_every_record_of_a_damaged_file_is_accounted_for(whole: dict[str, bytes], tmp_path: Path, feed: str, places: list, cut: float | None):
+    accounts_for_every_record(whole[feed], feed, tmp_path, places, cut)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("feed", LAYOUTS)
+@settings(max_examples=30, **FUZZ)
+@given(places=PLACES, cut=st.one_of(st.none(), st.floats(0, 1)))
+def test_and_of_many_more_damaged_files(whole: dict[str, bytes], tmp_path: Path, feed: str, places: list, cut: float | None):
+    accounts_for_every_record(whole[feed], feed, tmp_path, places, cut)

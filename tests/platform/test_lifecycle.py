@@ -132,9 +132,25 @@ def test_a_killed_scheduler_comes_back(platform: Settings, api: AirflowApi):
     eventually(another_works, "another scheduler is healthy")
 
 
+def test_a_killed_database_comes_back(platform: Settings):
+    """By itself; and it outlives the supervisor that started it, and every part of Airflow that dies."""
+    killed = postgres.processes(platform)
+    for process in killed:
+        process.kill()
+    eventually(lambda: postgres.running_port(platform), "PostgreSQL runs again")
+    alive = {process.pid for process in postgres.processes(platform)}
+    assert alive.isdisjoint({process.pid for process in killed})
+    [triggerer] = eventually(lambda: components(platform, "triggerer"), "a triggerer runs")
+    triggerer.kill()
+    eventually(lambda: [p for p in components(platform, "triggerer") if p.pid != triggerer.pid], "another triggerer runs")
+    eventually(lambda: lifecycle.status(platform)[0], "everything is healthy")
+    assert postgres.running_port(platform)
+
+
 def test_a_killed_supervisor_is_recovered(platform: Settings):
     before = state(platform)
-    parts = psutil.Process(before.pid).children(recursive=True)
+    database = postgres.processes(platform)  # which the supervisor may have started, and which goes on
+    parts = [p for p in psutil.Process(before.pid).children(recursive=True) if p not in database]
     assert parts
     psutil.Process(before.pid).kill()
     eventually(lambda: not before.running(), "the supervisor is dead")
