@@ -150,15 +150,16 @@ def kill_supervisor(machine: Machine) -> None:
 
 
 def kill_postgres(machine: Machine) -> None:
-    """All of the server at once, as when the machine loses it; a person's `make up` follows."""
-    kill(postgres.processes(machine.settings))
-    lifecycle.up(machine.settings, say=print)
+    """All of the server at once, as when the machine loses it."""
+    killed = postgres.processes(machine.settings)
+    kill(killed)
+    eventually(lambda: postgres.running_port(machine.settings) and not {*killed} & {*postgres.processes(machine.settings)}, "PostgreSQL runs again")
 
 
 def restart_postgres(machine: Machine) -> None:
     """In order, with everybody thrown out, as an upgrade does it."""
     postgres.stop(machine.settings)
-    lifecycle.up(machine.settings, say=print)
+    eventually(lambda: postgres.running_port(machine.settings), "PostgreSQL runs again")
 
 
 def disconnect_publisher(machine: Machine) -> None:

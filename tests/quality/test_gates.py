@@ -526,6 +526,18 @@ def test_every_affected_feed_is_named_however_many_rows_of_another_stand_before_
     assert result.affected == CDR_FEEDS
 
 
+def test_the_same_refused_bytes_stand_for_every_file_that_they_lie_as(own_world: ProcessedWorld):
+    """An empty file, or a server's error page, in the place of files of two feeds: bytes have one receipt, and both feeds are held."""
+    path = f"cdr/standard/nyc1/{MONDAY}T99.csv"
+    digest = hashlib.sha256(path.encode()).hexdigest()
+    lies_as = "insert into ops.landing_files values ('{}', 0, 0, '{}')"
+    others = [f"cdr/asterisk/phx1/Master-{MONDAY}T99.csv", f"complaints/fcc/{MONDAY}.csv"]
+    own_world.damage(receipt("cdr", "cdr/standard", path, "refused"), *(lies_as.format(other, digest) for other in [path, *others]))
+    found = run_gate(own_world, "arriving_data")
+    assert found["call_files", "no_file_refused"].affected == CDR_FEEDS
+    assert found["evidence_feeds", "complaints_can_be_read"].affected == ("complaints/fcc",)
+
+
 UNFIT = {
     "no such column": Check("unfit", "ExpectColumnValuesToNotBeNull", {"column": "wage"}, "critical", "as told", "Mend it."),
     "SQL that is none": Check("unfit", "UnexpectedRowsExpectation", {"unexpected_rows_query": "selekt {batch}"}, "critical", "x", "y"),
