@@ -16,7 +16,7 @@ demo: setup ## process a made-up week through the DAGs and show what comes of it
 test: setup ## run every test
 	@$(python) -m pytest
 
-faults: setup ## go through the matrix of faults, docs/reliability.md: under an hour
+faults: setup ## go through the matrix of faults, docs/reliability.md, and many more damaged files
 	@$(python) -m pytest -n 0 -m faults
 
 bench: setup ## measure the ingest beside others, and notices, 35 minutes: ARGS="--write", docs/performance.md
