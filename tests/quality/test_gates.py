@@ -32,6 +32,11 @@ def problem(table: str, kind: str, feed: str | None = None) -> str:
     """
 
 
+def as_many_more(count: str) -> str:
+    """The first file's receipt counts as many more rows of a kind as were accepted."""
+    return f"update ops.file_receipts set rows_read = rows_read + rows_accepted, {count} = {count} + rows_accepted where file = {FIRST_ASTERISK}"
+
+
 def days_before(table: str, changes: str, where: str = "true", days: int = 7) -> str:
     """Inserts for the days before Monday: the table's rows of Monday with other figures, names and values by turns."""
     return f"""
@@ -105,12 +110,7 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
         ("cdr/asterisk",),
     ),
     ("call_files", "few_rows_rejected"): (
-        [
-            f"""
-            update ops.file_receipts set rows_read = rows_read + rows_accepted, rows_rejected = rows_rejected + rows_accepted
-            where file = {FIRST_ASTERISK}
-            """
-        ],
+        [as_many_more("rows_rejected")],
         "1: feed cdr/asterisk, path cdr/asterisk/",
         ("cdr/asterisk",),
     ),
@@ -207,12 +207,12 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
         ("complaints/fcc", "complaints/ftc_api"),
     ),
     ("evidence_feeds", "complaints_are_as_many_as_usual"): (complaints_before(20), "feed complaints/fcc, rows 1, usual 20", ("complaints/fcc",)),
-    ("evidence_feeds", "registry_is_fresh"): (
+    ("reference_snapshots", "registry_is_fresh"): (
         snapshots_before("reference/rmd", 8, 9, 10, 11),
         f"1: feed reference/rmd, snapshot_from {MONDAY - timedelta(days=8)}, usual_days 1",
         ("reference/rmd",),
     ),
-    ("evidence_feeds", "snapshots_are_fresh"): (
+    ("reference_snapshots", "snapshots_are_fresh"): (
         snapshots_before("reference/trunks", 16, 21, 26, 31),
         f"1: feed reference/trunks, snapshot_from {MONDAY - timedelta(days=16)}, usual_days 5",
         ("reference/trunks",),
@@ -268,12 +268,7 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
         (),
     ),
     ("call_files", "few_rows_were_there_already"): (
-        [
-            f"""
-            update ops.file_receipts set rows_read = rows_read + rows_accepted, rows_duplicate = rows_duplicate + rows_accepted
-            where file = {FIRST_ASTERISK}
-            """
-        ],
+        [as_many_more("rows_duplicate")],
         "1: feed cdr/asterisk, path cdr/asterisk/",
         ("cdr/asterisk",),
     ),
