@@ -2,7 +2,7 @@
 python := .venv/bin/python
 tollgate := @$(python) -m include.cli
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults up down status backfill notice explain preview warehouse-url release override verify bench dry-run
+.PHONY: help setup demo test faults up down status backfill notice explain preview warehouse-url release acknowledge override verify bench dry-run
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,11 +41,14 @@ explain: setup ## a recommendation, down to files and lines: ID=<recommendation_
 	$(tollgate) explain "$(ID)"
 
 # From the environment, where `make` puts them: what people write may hold quotes.
-release: setup ## sign a party's release: PARTY="customer <id>" CAUSE=… EVIDENCE=… LIMITS=… APPROVER=…
-	$(tollgate) release "$$PARTY" --cause="$$CAUSE" --evidence="$$EVIDENCE" --limits="$$LIMITS" --approver="$$APPROVER"
+release: setup ## sign a party's release: PARTY="customer <id>" CAUSE=… EVIDENCE=… LIMITS=… APPROVER=… SECOND=…
+	$(tollgate) release "$$PARTY" --cause="$$CAUSE" --evidence="$$EVIDENCE" --limits="$$LIMITS" --approver="$$APPROVER" --second="$$SECOND"
 
-override: setup ## let a failed check of a gate pass: DAY=… GATE=… CHECK=… BY=… REASON=… UNTIL=… [FEEDS=…]
-	$(tollgate) override "$$DAY" "$$GATE" "$$CHECK" --by="$$BY" --reason="$$REASON" --until="$$UNTIL" --feeds="$$FEEDS"
+acknowledge: setup ## say that an order is carried out: ACTION=<action_id> BY=… [NOTE=…]
+	$(tollgate) acknowledge "$$ACTION" --by="$$BY" --note="$$NOTE"
+
+override: setup ## let a failed check of a gate pass: DAY=… GATE=… CHECK=… BY=… SECOND=… REASON=… UNTIL=… [FEEDS=…]
+	$(tollgate) override "$$DAY" "$$GATE" "$$CHECK" --by="$$BY" --second="$$SECOND" --reason="$$REASON" --until="$$UNTIL" --feeds="$$FEEDS"
 
 preview: setup ## what a file is to a feed's declaration, without loading it: FEED=cdr/<name> FILE=<path>
 	$(tollgate) preview "$(FEED)" "$(FILE)"
@@ -56,5 +59,5 @@ dry-run: setup ## which verdicts other rules would change, and why: RULES=<path>
 warehouse-url: setup ## print a connection URL for the read-only role bi_reader
 	$(tollgate) warehouse-url
 
-verify: setup ## check the ledger's hash chain and the receipts' sums
+verify: setup ## check the ledger, its published heads, receipts and gate results
 	$(tollgate) verify

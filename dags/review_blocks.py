@@ -1,18 +1,18 @@
 """People decide about blocks: one question per check that blocks a service date, in Airflow's own page.
 
 A block is asked about once. The answer goes to the ledger as soon as it is given, with who gave it, why, and until when. An
-override re-opens its date; whatever else blocks it still does. There is no time-out and no default: without an answer the date
+override needs a second person, and then re-opens its date; whatever else blocks it still does. There is no time-out and no default: without an answer the date
 stays blocked, until the missing or corrected file arrives and the date is judged again by itself. The question then stays open,
 and its answer changes nothing.
 """
 
-from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.decisions.overrides import LEAVE_BLOCKED, OVERRIDE
+from include.decisions.overrides import CONFIRM, LEAVE_BLOCKED, OVERRIDE, REFUSE
 from include.pipeline.alerting import tried_and_told
 from include.pipeline.assets import DAY_REOPENED, GATES, when_all_of
+from include.pipeline.questions import Question
 
 
 @dag(
@@ -31,24 +31,40 @@ def review_blocks():
         return stages.open_blocks(dag_run.run_id)
 
     @task_group
-    def block(case_id: str, subject: str, body: str):
-        decide = HITLOperator(
+    def block(case_id: str, subject: str, body: str, second: str):
+        decide = Question(
             task_id="decide",
             subject=subject,
             body=body,
             options=[OVERRIDE, LEAVE_BLOCKED],
-            params={
-                "comment": Param("", type="string", description="Why: needed for either answer"),
-                "until": Param("", type="string", description="When an override ends, in UTC, as 2026-12-01T18:00, at most 30 days ahead; empty: in 7 days"),
-            },
-            map_index_template="{{ task.subject }}",
+            comment="Why: needed for either answer",
+            params={"until": Param("", type="string", description="When an override ends, in UTC, as 2026-12-01T18:00, at most 30 days ahead; empty: in 7 days")},
+        )
+
+        @task(multiple_outputs=True)
+        def record(case_id: str, answer: dict) -> dict:
+            from include import stages
+
+            wanted = stages.record_block_answer(case_id, answer)
+            if wanted is None:
+                raise AirflowSkipException("nothing changed: nobody else is asked")
+            return wanted
+
+        recorded = record(case_id, decide.output)
+        confirm = Question(
+            task_id="confirm",
+            subject=second,
+            body=recorded["body"],
+            options=[CONFIRM, REFUSE],
+            comment="Why: needed for either answer",
+            other_than=recorded["first"],
         )
 
         @task
-        def record(case_id: str, answer: dict) -> str | None:
+        def record_confirmation(case_id: str, answer: dict) -> str | None:
             from include import stages
 
-            return stages.record_block_answer(case_id, answer)
+            return stages.record_confirmation(case_id, answer)
 
         @task(outlets=[DAY_REOPENED], pool="publish")
         def reopen(day: str | None, outlet_events=None) -> None:
@@ -57,7 +73,7 @@ def review_blocks():
             outlet_events[DAY_REOPENED].extra = {"why": "override"}
             outlet_events[DAY_REOPENED].add_partitions(day)
 
-        reopen(record(case_id, decide.output))
+        reopen(record_confirmation(case_id, confirm.output))
 
     block.expand_kwargs(open_blocks())
 

@@ -1,16 +1,17 @@
-"""People decide: one review per new SUSPEND or RESTRICT case of a service date, in Airflow's own page; and they answer notices.
+"""People decide: one review per new SUSPEND or RESTRICT case of a service date, one for the rest of the date; and they answer notices.
 
 A case is asked once, on the day its verdict first stands. The answer goes to the ledger as soon as it is given,
-with who gave it and when. There is no time-out and no default: an unanswered case stays open. Of every traceback notice a
+with who gave it and when; from an approval follows an order. There is no time-out and no default: an unanswered case stays open. Of every traceback notice a
 person says that its requester was answered, and then what was done about the caller.
 """
 
-from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import Param, dag, task, task_group
+from airflow.sdk import dag, task, task_group
 
+from include.decisions.reviews import APPROVE, REJECT, SEEN
 from include.decisions.words import MITIGATIONS
 from include.pipeline.alerting import tried_and_told
-from include.pipeline.assets import RECOMMENDATIONS, service_date, when_all_of
+from include.pipeline.assets import ACTIONS, RECOMMENDATIONS, service_date, when_all_of
+from include.pipeline.questions import Question
 
 
 @dag(
@@ -30,16 +31,9 @@ def review_recommendations():
 
     @task_group
     def case(case_id: str, subject: str, body: str):
-        decide = HITLOperator(
-            task_id="decide",
-            subject=subject,
-            body=body,
-            options=["Approve", "Reject"],
-            params={"comment": Param("", type="string", description="Why: what you know and did")},
-            map_index_template="{{ task.subject }}",
-        )
+        decide = Question(task_id="decide", subject=subject, body=body, options=[APPROVE, REJECT], comment="Why: what you know and did")
 
-        @task
+        @task(outlets=[ACTIONS])
         def record(case_id: str, answer: dict) -> None:
             from include import stages
 
@@ -50,6 +44,26 @@ def review_recommendations():
     case.expand_kwargs(open_cases())
 
     @task
+    def open_rest(dag_run=None) -> list[dict]:
+        from include import stages
+
+        return stages.open_rest(service_date(dag_run), dag_run.run_id)
+
+    @task_group
+    def rest(case_id: str, subject: str, body: str):
+        look = Question(task_id="look", subject=subject, body=body, options=[SEEN], comment="What you noticed")
+
+        @task
+        def record_rest(case_id: str, answer: dict) -> None:
+            from include import stages
+
+            stages.record_rest(case_id, answer)
+
+        record_rest(case_id, look.output)
+
+    rest.expand_kwargs(open_rest())
+
+    @task
     def open_notices(dag_run=None) -> list[dict]:
         from include import stages
 
@@ -57,13 +71,8 @@ def review_recommendations():
 
     @task_group
     def notice(traceback_id: str, subject: str, body: str, draft: str, afterwards: str):
-        respond = HITLOperator(
-            task_id="respond",
-            subject=subject,
-            body=body,
-            options=["Answered"],
-            params={"comment": Param(None, type=["null", "string"], description="What was answered, where it differs from the draft")},
-            map_index_template="{{ task.subject }}",
+        respond = Question(
+            task_id="respond", subject=subject, body=body, options=["Answered"], comment="How it was answered, and where the answer differs from the draft"
         )
 
         @task
@@ -72,13 +81,12 @@ def review_recommendations():
 
             stages.record_response(traceback_id, draft, answer)
 
-        mitigate = HITLOperator(
+        mitigate = Question(
             task_id="mitigate",
             subject=afterwards,
             body="The requester is answered; that does not stop the calls. Say what was done, and why: `No fault found` needs the evidence for it.",
             options=list(MITIGATIONS),
-            params={"comment": Param("", type="string", description="What you know and did")},
-            map_index_template="{{ task.subject }}",
+            comment="What you know and did",
         )
 
         @task

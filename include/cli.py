@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from include import settings as installation
-from include.decisions import ledger, overrides, releases
+from include.decisions import actions, overrides, proof, releases
 from include.ingest.declarations import BadDeclaration
 from include.operations import backfill as backfills
 from include.operations import notices, report
@@ -105,7 +105,7 @@ def run_explain(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def release(settings: Settings, arguments: argparse.Namespace) -> int:
     kind, party_id = releases.party(arguments.party)
-    signed = releases.Signed(arguments.cause, arguments.evidence, arguments.limits, arguments.approver)
+    signed = releases.Signed(**{name: getattr(arguments, name) for name in releases.FIELDS})
     with psycopg.connect(settings.url("recommender")) as connection:
         released = releases.release(connection, kind, party_id, signed, datetime.now(UTC))
     print(f"{kind} {party_id} is active from {released.on} (UTC) on, and watched until {released.watch_until}")
@@ -114,7 +114,7 @@ def release(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def override(settings: Settings, arguments: argparse.Namespace) -> int:
     now = datetime.now(UTC)
-    signed = overrides.Signed.at(now, arguments.by, arguments.reason, arguments.until)
+    signed = overrides.Signed.at(now, arguments.by, arguments.second, arguments.reason, arguments.until)
     day, feeds = arguments.day, arguments.feeds.replace(",", " ").split()
     with psycopg.connect(settings.url("recommender")) as connection:
         named = overrides.override(connection, day, arguments.gate, arguments.check, feeds, signed, now)
@@ -132,10 +132,17 @@ def override(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def acknowledge(settings: Settings, arguments: argparse.Namespace) -> int:
+    with psycopg.connect(settings.url("recommender")) as connection:
+        actions.acknowledge(connection, arguments.action_id, arguments.by, arguments.note, datetime.now(UTC))
+    print(f"{arguments.action_id} is acknowledged")
+    return 0
+
+
 def verify(settings: Settings, _: argparse.Namespace) -> int:
     with psycopg.connect(settings.url("auditor")) as connection:
-        entries, receipts = ledger.counts(connection)
-        problems = ledger.problems(connection)
+        entries, receipts = proof.counts(connection)
+        problems = proof.problems(connection, proof.published_heads(settings))
     for problem in problems:
         print(problem)
     print(f"ledger: {entries} entries; receipts: {receipts}; {len(problems) or 'no'} problems")
@@ -192,21 +199,26 @@ def parser() -> argparse.ArgumentParser:
     signed.add_argument("party", help="kind and id, as 'customer C1031'")
     for name, words in releases.FIELDS.items():
         signed.add_argument(f"--{name}", default="", help=words)
-    let = command("override", override, "let a failed check of a gate pass on a service date, under a name, for a reason and until an instant")
+    let = command("override", override, "let a failed check of a gate pass on a service date, under two names, for a reason and until an instant")
     let.add_argument("day", type=date.fromisoformat, help="the service date, as YYYY-MM-DD")
     let.add_argument("gate", help="arriving_data or marts")
     let.add_argument("check", help="suite and check, as in ops.gate_results")
     let.add_argument("--by", default="", help="who answers for it")
+    let.add_argument("--second", default="", help="who answers for it with the first")
     let.add_argument("--reason", default="", help="why the data can be used although the check failed")
     let.add_argument("--until", default="", help="when it ends, in UTC, as 2026-12-01T18:00; at most 30 days ahead")
     let.add_argument("--feeds", default="", help="only these of the feeds that the check blocks; all of them without it")
+    done = command("acknowledge", acknowledge, "say that an order is carried out")
+    done.add_argument("action_id", help="as in decisions.actions")
+    done.add_argument("--by", default="", help="who carried it out")
+    done.add_argument("--note", default="", help="what there is to say about it")
     looked_at = command("preview", run_preview, "what a file is to a feed's declaration; loads nothing")
     looked_at.add_argument("feed", help="kind and name, as cdr/standard")
     looked_at.add_argument("file", type=Path)
     tried = command("dry-run", run_dry_run, "try a changed rule set on the last service dates; changes nothing")
     tried.add_argument("rules", type=Path, help="a file of private rules, with the columns of dbt_project/seeds/rules.csv")
     tried.add_argument("days", type=int, help="how many service dates back")
-    command("verify", verify, "check the ledger's chain and the receipts' sums; ends 1 on any mismatch")
+    command("verify", verify, "check the ledger, its published heads, receipts and gate results; ends 1 on any mismatch")
     command("airflow", run_airflow, "run an Airflow command with this installation's configuration").add_argument(
         "arguments", nargs=argparse.REMAINDER
     )

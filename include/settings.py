@@ -31,6 +31,10 @@ class Settings:
     airflow_port: int
     office_zone: str
     """IANA time zone of the office that answers traceback notices: its business hours start their clock."""
+    evidence: Path
+    """Where the ledger's heads are published: best a folder that its host can add to and change nothing in."""
+    compliance_users: tuple[str, ...]
+    """Airflow's logins of those who decide; two of them for what needs a second signature."""
     alert_email_to: tuple[str, ...] = ()
     """Who gets alerts by e-mail; nobody where it is empty."""
     alert_email_from: str = ""
@@ -38,6 +42,8 @@ class Settings:
     """The mail server: smtp://user:password@host:587, or smtps:// for TLS from the first byte."""
     alert_webhook_url: str = field(default="", repr=False)
     """Where alerts are posted to as JSON; nowhere where it is empty. Often a secret by itself."""
+    action_webhook_url: str = field(default="", repr=False)
+    """Where orders are posted to as JSON; nowhere where it is empty."""
 
     @property
     def secrets(self) -> Path:
@@ -47,6 +53,11 @@ class Settings:
     def data_docs(self) -> Path:
         """Where each run of a gate leaves its page."""
         return self.home / "data-docs"
+
+    @property
+    def actions(self) -> Path:
+        """Where orders are delivered as files."""
+        return self.home / "actions"
 
     @property
     def embedded(self) -> bool:
@@ -140,6 +151,9 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         pg_port=port("TOLLGATE_PG_PORT", "55432"),
         airflow_port=port("TOLLGATE_AIRFLOW_PORT", "8080"),
         office_zone=zone("TOLLGATE_OFFICE_ZONE", "America/New_York"),
+        evidence=Path(setting("TOLLGATE_EVIDENCE", str(home / "evidence"))).expanduser().resolve(),
+        compliance_users=logins("TOLLGATE_COMPLIANCE_USERS", setting("TOLLGATE_COMPLIANCE_USERS", "compliance,approver")),
+        action_webhook_url=webhook("TOLLGATE_ACTION_WEBHOOK_URL", setting("TOLLGATE_ACTION_WEBHOOK_URL", "")),
         **alert_settings(setting),
     )
 
@@ -149,17 +163,30 @@ def alert_settings(setting: Callable[[str, str], str]) -> dict[str, Any]:
     recipients = addresses("TOLLGATE_ALERT_EMAIL_TO", setting("TOLLGATE_ALERT_EMAIL_TO", ""))
     senders = addresses("TOLLGATE_ALERT_EMAIL_FROM", setting("TOLLGATE_ALERT_EMAIL_FROM", ""))
     smtp_url = setting("TOLLGATE_SMTP_URL", "")
-    webhook_url = setting("TOLLGATE_ALERT_WEBHOOK_URL", "")
     if recipients and not is_url(smtp_url, ("smtp", "smtps")):
         raise ValueError("TOLLGATE_SMTP_URL must read smtp://user:password@host:port or smtps://… (special characters as %XX) for TOLLGATE_ALERT_EMAIL_TO")
-    if webhook_url and not is_url(webhook_url, ("https",)) and not (is_url(webhook_url, ("http",)) and is_this_machine(urlsplit(webhook_url).hostname)):
-        raise ValueError("TOLLGATE_ALERT_WEBHOOK_URL must read https://host/…; http only to this machine")
     return {
         "alert_email_to": recipients,
         "alert_email_from": (senders or recipients or ("",))[0],
         "smtp_url": smtp_url,
-        "alert_webhook_url": webhook_url,
+        "alert_webhook_url": webhook("TOLLGATE_ALERT_WEBHOOK_URL", setting("TOLLGATE_ALERT_WEBHOOK_URL", "")),
     }
+
+
+def webhook(name: str, url: str) -> str:
+    """An address that documents are posted to, encrypted wherever it leaves this machine; empty for none."""
+    if url and not is_url(url, ("https",)) and not (is_url(url, ("http",)) and is_this_machine(urlsplit(url).hostname)):
+        raise ValueError(f"{name} must read https://host/…; http only to this machine")
+    return url
+
+
+def logins(name: str, value: str) -> tuple[str, ...]:
+    """Names of logins, separated by commas."""
+    found = tuple(dict.fromkeys(login.strip() for login in value.split(",") if login.strip()))
+    for login in found:
+        if not re.fullmatch(r"[a-z][a-z0-9._-]{0,62}", login) or login in ("engineer", "auditor"):
+            raise ValueError(f"{name}={login!r}: small letters, digits, dots, dashes and underscores, beginning with a letter, and neither engineer nor auditor")
+    return found
 
 
 def addresses(name: str, value: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import psycopg
 from include import settings as configuration
 from include.alerts import alerts
 from include.alerts.alerts import Alert
-from include.decisions import ledger, notices, overrides, words
+from include.decisions import actions, ledger, notices, overrides, proof, reviews, words
 from include.ingest import load
 from include.lake import build
 from include.quality import gate
@@ -28,6 +28,8 @@ def load_new_files(kind: str, day: date | None) -> list[str]:
     settings = configuration.load()
     summary = load.load_new_files(settings, kind)
     log.info(summary.describe())
+    with psycopg.connect(settings.url("loader")) as connection:
+        ledger.append_receipts(connection, f"ingest_{kind}", datetime.now(UTC))
     processed = _processed_days(settings, "loader")
     # A snapshot speaks from its date on; calls, complaints, notices and manifests speak for their own dates.
     changed = [other for other in processed if other >= min(summary.dates, default=date.max)] if kind == "reference" else summary.dates
@@ -70,26 +72,11 @@ def check_marts(day: date, run: str) -> list[str]:
     """
     settings = configuration.load()
     days = [day, *(later for later in _processed_days(settings, "recommender") if later > day)]
-    passed = [checked.isoformat() for checked in days if _marts_pass(settings, checked, run)]
+    outcomes = {checked: _log_results(f"marts of {checked}", gate.run_gate(settings, "recommender", "marts", checked, run)) for checked in days}
+    passed = [checked.isoformat() for checked, outcome in outcomes.items() if outcome != "blocked"]
     if len(passed) < len(days):
         _tell_of_the_block()
     return passed
-
-
-def _marts_pass(settings: Settings, day: date, run: str) -> bool:
-    results = gate.run_gate(settings, "recommender", "marts", day, run)
-    if _log_results(f"marts of {day}", results) != "blocked":
-        return True
-    failed = [{"check": result.name, "observed": result.observed[:500]} for result in results if result.outcome == "blocked"]
-    entry = {
-        "entry_type": "gate",
-        "actor": "recommend_suspensions",
-        "service_date": day.isoformat(),
-        "payload": {"gate": "marts", "run": run, "outcome": "blocked", "failed": failed},
-    }
-    with psycopg.connect(settings.url("recommender")) as connection:
-        ledger.append(connection, [entry])
-    return False
 
 
 def append_recommendations(days: list[date], run: str) -> int:
@@ -144,7 +131,7 @@ def act_on_notices(run: str) -> list[str]:
 def open_cases(day: date, dag_run_id: str) -> list[dict[str, Any]]:
     """What to ask a person about the day and later days restated with it: the arguments of one review task per case."""
     with psycopg.connect(configuration.load().url("recommender")) as connection:
-        cases = ledger.open_cases(connection, day, dag_run_id)
+        cases = reviews.open_cases(connection, day, dag_run_id)
         catalogue = ledger.catalogue(connection)
     return [
         {
@@ -154,6 +141,13 @@ def open_cases(day: date, dag_run_id: str) -> list[dict[str, Any]]:
         }
         for case in cases
     ]
+
+
+def open_rest(day: date, dag_run_id: str) -> list[dict[str, Any]]:
+    """What to have a person look through of the day beside its cases: the arguments of one task, or of none."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        asked = reviews.open_rest(connection, day, dag_run_id)
+    return [{"case_id": rest["case_id"], "subject": words.rest_subject(rest), "body": words.rest_body(rest)} for rest in asked]
 
 
 def open_notices(dag_run_id: str) -> list[dict[str, Any]]:
@@ -188,14 +182,31 @@ def open_blocks(dag_run_id: str) -> list[dict[str, Any]]:
     """Which blocks of gates to ask a person about, of any date: the arguments of one task per check and date."""
     with psycopg.connect(configuration.load().url("recommender")) as connection:
         asked = overrides.ask(connection, dag_run_id)
-    return [{"case_id": block["case_id"], "subject": words.block_subject(block), "body": words.block_body(block)} for block in asked]
+    return [
+        {
+            "case_id": block["case_id"],
+            "subject": words.block_subject(block),
+            "body": words.block_body(block),
+            "second": words.confirmation_subject(block),
+        }
+        for block in asked
+    ]
 
 
-def record_block_answer(case_id: str, answer: dict[str, Any]) -> str | None:
-    """Write to the ledger what a person answered about a block; returns the date to build again, None where nothing changed."""
+def record_block_answer(case_id: str, answer: dict[str, Any]) -> dict[str, str] | None:
+    """Write to the ledger what a person answered about a block; returns what a second one is to be told and who the first was, None where nothing changes."""
     until = str((answer.get("params_input") or {}).get("until") or "")
+    given = _given(answer)
     with psycopg.connect(configuration.load().url("recommender")) as connection:
-        day = overrides.answer(connection, case_id, answer["chosen_options"][0], until=until, at=datetime.now(UTC), **_given(answer))
+        wanted = overrides.answer(connection, case_id, answer["chosen_options"][0], until=until, at=datetime.now(UTC), **given)
+    log.info("%s: %s", case_id, "a second person is asked" if wanted else "nothing changes")
+    return {"first": given["actor"], "body": words.confirmation_body(wanted)} if wanted else None
+
+
+def record_confirmation(case_id: str, answer: dict[str, Any]) -> str | None:
+    """Write to the ledger what a second person answered about an override; returns the date to build again, None where nothing changed."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        day = overrides.confirm(connection, case_id, answer["chosen_options"][0], at=datetime.now(UTC), **_given(answer))
     log.info("%s: %s", case_id, f"{day} is built again" if day else "nothing changes")
     return day.isoformat() if day else None
 
@@ -224,7 +235,27 @@ def escalate() -> None:
 def record_review(case_id: str, answer: dict[str, Any]) -> None:
     """Write a person's answer to the ledger, with who gave it and when."""
     with psycopg.connect(configuration.load().url("recommender")) as connection:
-        ledger.append_review(connection, case_id, decision=answer["chosen_options"][0].lower(), **_given(answer))
+        reviews.record(connection, case_id, decision=answer["chosen_options"][0].lower(), **_given(answer))
+
+
+def record_rest(case_id: str, answer: dict[str, Any]) -> None:
+    """Write to the ledger that a person looked through what else was said of a day."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        reviews.record_rest(connection, case_id, **_given(answer))
+
+
+def deliver_actions() -> None:
+    """Deliver the orders that were not delivered yet."""
+    delivered = actions.deliver(configuration.load(), datetime.now(UTC))
+    log.info("%d orders delivered", delivered)
+
+
+def publish_head() -> None:
+    """Publish the ledger's head outside the database."""
+    settings = configuration.load()
+    with psycopg.connect(settings.url("auditor")) as connection:
+        entry = proof.publish_head(settings, connection, datetime.now(UTC))
+    log.info("%s", f"published the ledger's head, entry {entry}" if entry else "the ledger's head is published already")
 
 
 def raise_alerts() -> None:

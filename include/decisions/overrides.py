@@ -1,4 +1,4 @@
-"""Overrides: a named person lets a failed check of a gate pass on one service date, for a reason and until an instant.
+"""Overrides: two people, by name, let a failed check of a gate pass on one service date, for a reason and until an instant.
 
 An override names its feeds. While it is in force the gate records the check as `overridden` where it affects no other feed;
 for others, for other checks and for other dates it says nothing. It is an entry of the ledger, and is never taken back: it ends.
@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row, dict_row
 
-from include.decisions import ledger
+from include.decisions import ledger, signatures
 from include.quality import suites
 
 LONGEST = timedelta(days=30)
@@ -23,6 +23,8 @@ USUAL = timedelta(days=7)
 
 OVERRIDE, LEAVE_BLOCKED = "Override", "Leave blocked"
 """What a person may answer to the question about a block."""
+CONFIRM, REFUSE = "Confirm", "Refuse"
+"""What a second person may answer to the question about an override that the first one wants."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +46,26 @@ class Signed:
     """Who lets a check pass, why, and until when. ValueError, with the name of the field, for what is missing or impossible."""
 
     by: str
+    second: str
     reason: str
     until: datetime
 
     @classmethod
-    def at(cls, now: datetime, by: str, reason: str, until: str) -> Signed:
-        """Signed at an instant, from what a person wrote."""
+    def at(cls, now: datetime, by: str, second: str, reason: str, until: str) -> Signed:
+        """Signed at an instant, from what people wrote."""
         if not by.strip():
             raise ValueError("BY is missing: who answers for it")
-        if not reason.strip():
-            raise ValueError("REASON is missing: why the data can be used although the check failed")
-        return cls(by.strip(), reason.strip(), instant(until, now))
+        if not second.strip():
+            raise ValueError("SECOND is missing: who answers for it with the first")
+        signatures.refuse_same(by, second)
+        return cls(by.strip(), second.strip(), reason_of(reason), instant(until, now))
+
+
+def reason_of(text: str) -> str:
+    """Why, in words. ValueError without any."""
+    if not text.strip():
+        raise ValueError("REASON is missing: why the data can be used although the check failed")
+    return text.strip()
 
 
 def instant(text: str, now: datetime) -> datetime:
@@ -114,39 +125,77 @@ def ask(connection: psycopg.Connection, dag_run_id: str) -> list[dict[str, Any]]
 
 def answer(
     connection: psycopg.Connection, case_id: str, decision: str, comment: str, until: str, actor: str, answered_at: datetime, at: datetime
-) -> date | None:
-    """Append a person's answer to the question about a block; returns the date to build again, None where nothing changed.
+) -> dict[str, Any] | None:
+    """Append a person's answer to the question about a block; returns the answer where a second person is to be asked about an override.
 
-    The first answer stands. An override follows from it only where the block that was asked about still stands: after the
-    missing file came, or where the check takes in another feed now, the answer is on record and changes nothing. ValueError
-    for an answer without a comment or with an end that cannot be.
+    The first answer stands. Nobody else is asked where the block that was asked about no longer stands: after the missing
+    file came, or where the check takes in another feed now, the answer is on record and changes nothing. ValueError for an
+    answer without a comment or with an end that cannot be.
     """
+    reason = reason_of(comment)
     end = until.strip() if decision == OVERRIDE else ""
-    signed = Signed.at(answered_at, actor, comment, end or (answered_at + USUAL).isoformat())
+    told = {"comment": reason, "until": instant(end or (answered_at + USUAL).isoformat(), answered_at).isoformat()}
     with connection.transaction():
         ledger.lock(connection)
-        _, day, gate, check, _ = case_id.split(":", 4)
-        block = next((block for block in blocks(connection) if block["case_id"] == case_id), None)
-        overrides = decision == OVERRIDE and block is not None and _may_be_overridden(block)
-        told = {
-            "case_id": case_id,
-            "gate": gate,
-            "check": check,
-            "decision": decision.lower().replace(" ", "_"),
-            "comment": signed.reason,
-            "answered_at": answered_at.isoformat(),
-            "overrides": overrides,
-        }
-        review = {"entry_type": "review", "actor": actor, "service_date": day, "payload": told}
-        if not ledger.append(connection, [review], at):
-            stands = connection.execute(
-                "select (payload ->> 'overrides')::boolean from decisions.ledger where entry_type = 'review' and payload ->> 'case_id' = %s", (case_id,)
-            ).fetchone()
-            return date.fromisoformat(day) if stands == (True,) else None
-        if not overrides:
+        wanted = decision == OVERRIDE and _standing(connection, case_id) is not None
+        _append_review(connection, case_id, case_id, decision, actor, answered_at, told | {"overrides": wanted}, at)
+        stands = _review(connection, case_id)
+    return stands if stands["overrides"] else None
+
+
+def confirm(
+    connection: psycopg.Connection, case_id: str, decision: str, comment: str, actor: str, answered_at: datetime, at: datetime
+) -> date | None:
+    """Append a second person's answer about an override, and the override that follows; returns the date to build again, None where nothing changed.
+
+    The first answer stands. ValueError for an answer without a comment, by the person who wants the override, or about a
+    block that nobody wants overridden.
+    """
+    reason = reason_of(comment)
+    with connection.transaction():
+        ledger.lock(connection)
+        first = _review(connection, case_id)
+        if first is None or not first["overrides"]:
+            raise ValueError(f"nobody wants {case_id} overridden")
+        signatures.refuse_same(first["actor"], actor)
+        # Its end may have passed while the second person was waited for.
+        block = _standing(connection, case_id) if decision == CONFIRM and datetime.fromisoformat(first["until"]) > at else None
+        second_id = f"{case_id}:second"
+        told = {"comment": reason, "overrides": block is not None}
+        if not _append_review(connection, case_id, second_id, decision, actor, answered_at, told, at):
+            return _day_of(case_id) if _review(connection, second_id)["overrides"] else None
+        if block is None:
             return None
+        signed = Signed(first["actor"], actor, first["comment"], datetime.fromisoformat(first["until"]))
         ledger.append(connection, [_entry(block, block["feeds"], signed)], at)
     return block["service_date"]
+
+
+def _standing(connection: psycopg.Connection, case_id: str) -> dict[str, Any] | None:
+    """The block that was asked about, as it is now; None where it stands no longer or nobody may override it."""
+    return next((block for block in blocks(connection) if block["case_id"] == case_id and _may_be_overridden(block)), None)
+
+
+def _review(connection: psycopg.Connection, review_id: str) -> dict[str, Any] | None:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(
+            "select actor, payload from decisions.ledger where entry_type = 'review' and payload ->> 'case_id' = %s", (review_id,)
+        ).fetchone()
+    return found and {"actor": found["actor"], **found["payload"]}
+
+
+def _append_review(
+    connection: psycopg.Connection, case_id: str, review_id: str, decision: str, actor: str, answered_at: datetime, told: dict[str, Any], at: datetime
+) -> int:
+    _, day, gate, check, _ = case_id.split(":", 4)
+    given = {
+        "case_id": review_id, "gate": gate, "check": check, "decision": decision.lower().replace(" ", "_"), "answered_at": answered_at.isoformat(),
+    }  # fmt: skip
+    return ledger.append(connection, [{"entry_type": "review", "actor": actor, "service_date": day, "payload": given | told}], at)
+
+
+def _day_of(case_id: str) -> date:
+    return date.fromisoformat(case_id.split(":", 2)[1])
 
 
 def blocks(connection: psycopg.Connection) -> list[dict[str, Any]]:
@@ -172,6 +221,7 @@ def _entry(block: dict[str, Any], feeds: list[str], signed: Signed) -> dict[str,
             "check": block["check"],
             "feeds": feeds,
             "reason": signed.reason,
+            "second": signed.second,
             "until": signed.until.isoformat(),
             "run": block["run"],
             "observed": block["observed"],

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 from psycopg.rows import dict_row
 
-from include.decisions import ledger
+from include.decisions import actions, ledger, signatures
 
 WATCH = timedelta(days=30)
 """How long a party is watched after its release."""
@@ -18,23 +18,26 @@ FIELDS = {
     "evidence": "the evidence of its compliance since",
     "limits": "the new limits that it goes on with",
     "approver": "who signs",
+    "second": "who signs with the approver",
 }
 """What a release has to say, and what each of it means."""
 
 
 @dataclass(frozen=True)
 class Signed:
-    """What a person signs: see `FIELDS`. ValueError, with the name of the field, where one is empty."""
+    """What two people sign: see `FIELDS`. ValueError, with the name of the field, where one is empty or both names are one."""
 
     cause: str
     evidence: str
     limits: str
     approver: str
+    second: str
 
     def __post_init__(self) -> None:
         for name, meaning in FIELDS.items():
             if not getattr(self, name).strip():
                 raise ValueError(f"{name.upper()} is missing: {meaning}")
+        signatures.refuse_same(self.approver, self.second)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def party(text: str) -> tuple[str, str]:
 
 
 def release(connection: psycopg.Connection, party_kind: str, party_id: str, signed: Signed, at: datetime) -> Released:
-    """Append a release signed at an instant: it ends whatever holds the party back, from its UTC date on.
+    """Append a release signed at an instant, and the order to lift: it ends whatever holds the party back, from its UTC date on.
 
     The same release again is the one that stands. LookupError for a party that is not in the reference data of the newest
     processed day; ValueError where nothing holds the party back.
@@ -82,4 +85,5 @@ def release(connection: psycopg.Connection, party_kind: str, party_id: str, sign
             "payload": asdict(signed) | {"state": stands["state"], "watch_until": released.watch_until.isoformat()},
         }
         ledger.append(connection, [entry], at)
+        actions.order_lift(connection, party_kind, party_id, released_on, signed.approver, at)
     return released

@@ -202,10 +202,53 @@ def block_body(block: dict[str, Any]) -> str:
             "",
             f"Leave blocked: it stays as it is. {BLOCKED[block['gate']]}.",
             "",
-            f"Override: whatever this check finds on {block['service_date']}" + (f" in {feeds}" if feeds else "") + ", these figures or others, passes "
-            "until the instant that you name, or for 7 days. The date is judged again at once. Every other check, feed and date is held as before. "
-            "Once the override has ended, the next run of the gate blocks again.",
+            f"Override: once a second person confirms it, whatever this check finds on {block['service_date']}" + (f" in {feeds}" if feeds else "")
+            + ", these figures or others, passes until the instant that you name, or for 7 days. The date is judged again at once. Every other check, "
+            "feed and date is held as before. Once the override has ended, the next run of the gate blocks again.",
             "",
-            "Say why: without a comment no answer is recorded. It goes to the ledger under your name and is shown with the data of the date.",
+            "Say why: without a comment you are asked again. It goes to the ledger under your name and is shown with the data of the date.",
+        ]
+    )
+
+
+def confirmation_subject(block: dict[str, Any]) -> str:
+    """What a second person is asked about an override, as plain text."""
+    return f"Confirm an override: {block['service_date']}, {plain(block['check'])}"
+
+
+def confirmation_body(wanted: dict[str, Any]) -> str:
+    """What the second person reads, of whom an override needs two, as Markdown."""
+    return "\n".join(
+        [
+            f"{code(wanted['actor'])} wants the check {code(wanted['check'])} of the gate {wanted['gate']} to pass until {wanted['until'][:16].replace('T', ' ')} UTC, because:",
+            "",
+            code(wanted["comment"], 2000),
+            "",
+            "What the check found stands in the question that was answered, in `ops.gate_results` and on the gate's page.",
+            "",
+            "Confirm: the override stands under both names, and the date is judged again. Refuse: it stays blocked. Say why: without a comment you are asked again.",
+        ]
+    )
+
+
+def rest_subject(rest: dict[str, Any]) -> str:
+    """A day's other verdicts in one line, as plain text."""
+    return f"{rest['service_date']}: " + ", ".join(f"{rest['counts'][verdict]} {verdict}" for verdict in ("HOLD", "MONITOR", "NO_ACTION") if verdict in rest["counts"])
+
+
+def rest_body(rest: dict[str, Any]) -> str:
+    """What a person reads once a day about the parties that need no decision, as Markdown."""
+    parties = [
+        f"- {party['recommendation']} {party['party_kind']} {code(party['legal_name'])} ({code(party['party_id'])}): {', '.join(map(code, party['reason_codes']))}"
+        for party in rest["parties"]
+    ]
+    return "\n".join(
+        [
+            f"What was found on {rest['service_date']} of parties that need no decision: watched (MONITOR), not judged because data are missing (HOLD), or with nothing against them.",
+            "",
+            *(parties or ["Nobody is watched and nobody is on hold."]),
+            "",
+            "All of them, with figures: `marts.customer_risk_daily` and `marts.upstream_risk_daily`. Seen: you looked through them; say what you noticed. "
+            "It goes to the ledger under your name and changes no verdict.",
         ]
     )

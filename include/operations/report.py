@@ -126,7 +126,7 @@ def where_to_look(settings: Settings) -> str:
         [
             "WHERE TO LOOK",
             "-------------",
-            f"Reviews and runs  http://127.0.0.1:{settings.airflow_port}  (as compliance, engineer or auditor;",
+            f"Reviews and runs  http://127.0.0.1:{settings.airflow_port}  (as {', '.join(airflow.users(settings))};",
             f"                  passwords: {settings.secrets / airflow.PASSWORDS})",
             "Risk tables       psql \"$(make warehouse-url)\", schema marts",
             "Why and whence    make explain ID=<recommendation_id>",

@@ -15,13 +15,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import psycopg
 
-from include.alerts.channels import WEBHOOK_KEY
+from include.alerts import channels as alerts
+from include.decisions import actions
 from include.platform import PlatformError, roles
-from include.platform.secrets import secret
+from include.platform.secrets import replace_secret, secret
 from include.settings import REPOSITORY, Settings
-
-USERS = {"compliance": "op", "engineer": "admin", "auditor": "viewer"}
-"""Airflow logins and their roles: `compliance` answers reviews, `engineer` also operates, `auditor` only looks."""
 
 PASSWORDS = "airflow_passwords.json"
 PUBLISH_POOL = "publish"
@@ -45,6 +43,9 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "TOLLGATE_ALERT_EMAIL_FROM": settings.alert_email_from,
         "TOLLGATE_SMTP_URL": settings.smtp_url,
         "TOLLGATE_ALERT_WEBHOOK_URL": settings.alert_webhook_url,
+        "TOLLGATE_ACTION_WEBHOOK_URL": settings.action_webhook_url,
+        "TOLLGATE_COMPLIANCE_USERS": ",".join(settings.compliance_users),
+        "TOLLGATE_EVIDENCE": str(settings.evidence),
         "TOLLGATE_INSTALLED_AT": installed_at(settings),
         "PYTHONPATH": str(REPOSITORY),
         "TZ": "UTC",
@@ -74,7 +75,7 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets["airflow_jwt"],
         "AIRFLOW__API__SECRET_KEY": secrets["airflow_api"],
         "AIRFLOW__CORE__FERNET_KEY": secrets["airflow_fernet"],
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in USERS.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in users(settings).items()),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(settings.secrets / PASSWORDS),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.home / "logs" / "tasks"),
         "AIRFLOW__LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
@@ -86,6 +87,11 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         # A task outlives a restart of the API server.
         "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "10",
     }
+
+
+def users(settings: Settings) -> dict[str, str]:
+    """Airflow's logins and their roles: those of compliance answer questions, `engineer` operates, `auditor` only looks."""
+    return dict.fromkeys(settings.compliance_users, "op") | {"engineer": "admin", "auditor": "viewer"}
 
 
 def installed_at(settings: Settings) -> str:
@@ -105,9 +111,10 @@ def asyncpg_url(url: str) -> str:
 
 
 def load_secrets(settings: Settings) -> dict[str, str]:
-    """The secrets `environment` needs, generated where missing; the logins' passwords and the webhook's key, for people to read, are written beside them."""
-    secret(settings, PASSWORDS, lambda: json.dumps({user: random.token_urlsafe(12) for user in USERS}))
-    secret(settings, WEBHOOK_KEY)
+    """The secrets `environment` needs, generated where missing; the logins' passwords and the webhooks' keys, for people to read, are written beside them."""
+    prepare_passwords(settings)
+    secret(settings, alerts.WEBHOOK_KEY)
+    secret(settings, actions.WEBHOOK_KEY)
     return {
         "pg_airflow": secret(settings, "pg_airflow"),
         "airflow_jwt": secret(settings, "airflow_jwt", lambda: random.token_urlsafe(64)),
@@ -116,8 +123,16 @@ def load_secrets(settings: Settings) -> dict[str, str]:
     }
 
 
+def prepare_passwords(settings: Settings) -> None:
+    """A generated password for every login; those that are there stay, and who is no user any more has none."""
+    known = json.loads(secret(settings, PASSWORDS, lambda: "{}"))
+    wanted = {user: known.get(user) or random.token_urlsafe(12) for user in users(settings)}
+    if wanted != known:
+        replace_secret(settings, PASSWORDS, json.dumps(wanted))
+
+
 def password(settings: Settings, user: str) -> str:
-    """The generated Airflow password of one of `USERS`."""
+    """The generated Airflow password of one of `users`."""
     return json.loads((settings.secrets / PASSWORDS).read_text())[user]
 
 

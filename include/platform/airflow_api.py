@@ -19,7 +19,7 @@ ANSWER_SECONDS = 120
 
 
 class AirflowApi:
-    """Calls as `user` (one of `airflow.USERS`). Answers are Airflow's JSON, as dicts.
+    """Calls as `user` (one of `airflow.users`). Answers are Airflow's JSON, as dicts.
 
     Errors: httpx.ConnectError where nothing listens, httpx.HTTPStatusError with Airflow's own words for a refusal.
     """

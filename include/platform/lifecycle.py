@@ -143,7 +143,7 @@ def status(settings: Settings) -> tuple[bool, list[tuple[str, str]]]:
     return healthy, rows + [
         ("alerts", alert_status(settings)),
         ("landing folder", str(settings.landing)),
-        ("airflow", f"http://127.0.0.1:{settings.airflow_port}  ({', '.join(airflow.USERS)}; passwords in {passwords})"),
+        ("airflow", f"http://127.0.0.1:{settings.airflow_port}  ({', '.join(airflow.users(settings))}; passwords in {passwords})"),
         ("warehouse", f"{settings.pg_host}:{settings.pg_server_port}/{settings.database}  (read-only URL: make warehouse-url)"),
         ("logs", str(supervisor.log_folder(settings))),
     ]

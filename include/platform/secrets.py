@@ -17,10 +17,14 @@ def secret(settings: Settings, name: str, generate: Callable[[], str] = lambda: 
     value = path.read_text().strip() if path.is_file() else ""
     if not value:
         value = generate()
-        # Under another name first, so that a reader never sees half a secret.
-        draft = path.with_name(f".{name}.{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(value + "\n")
-        draft.replace(path)
+        replace_secret(settings, name, value)
     path.chmod(0o600)
     return value
+
+
+def replace_secret(settings: Settings, name: str, value: str) -> None:
+    """Under another name first, so that a reader never sees half a secret."""
+    draft = settings.secrets / f".{name}.{os.getpid()}"
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(value + "\n")
+    draft.replace(settings.secrets / name)

@@ -55,7 +55,7 @@ class Result:
 def run_gate(settings: Settings, role: str, gate: str, day: date, run: str) -> list[Result]:
     """Run every suite of a gate for one service date, reading and recording as `role`; a run repeated replaces its results.
 
-    A failed check passes where an override is in force now.
+    What is recorded is digested into the ledger. A failed check passes where an override is in force now.
     """
     suites = load(gate)
     found = [result for suite in suites for result in validate(settings.url(role, scheme="postgresql+psycopg"), suite, day)]
@@ -64,6 +64,7 @@ def run_gate(settings: Settings, role: str, gate: str, day: date, run: str) -> l
         given = overrides.in_force(connection, gate, day, now)
         results = [let_pass(result, given) for result in found]
         record(connection, gate, day, run, results, now)
+        connection.execute("select decisions.append_gate(%s, %s, %s, %s)", (run, gate, day, now))
         connection.commit()
         data_docs.write(settings.data_docs, Page(gate, day, run, outcome(results), now), suites, results)
         data_docs.write_index(settings.data_docs, newest_runs(connection))

@@ -12,7 +12,7 @@ from processed_world import MONDAY, TUESDAY, ProcessedWorld
 from psycopg.rows import dict_row
 
 from include.alerts import alerts
-from include.decisions import ledger, notices
+from include.decisions import ledger, notices, reviews
 from include.platform import postgres
 
 KINDS = {path.stem: path for path in alerts.KINDS.glob("*.sql")}
@@ -289,7 +289,7 @@ def test_a_review_ends_what_nobody_had_answered(desk: Desk):
     case_id, ((begin, late), *_) = unanswered_case(desk)
     begin(desk)
     desk.look(late)
-    ledger.append_review(desk.connection, case_id, "approve", "", "olga", late)
+    reviews.record(desk.connection, case_id, "approve", "seen", "olga", late)
     desk.look(late + HOUR)
     assert case_id not in desk.open("case_unanswered")
 

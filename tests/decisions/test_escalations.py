@@ -11,7 +11,7 @@ import pytest
 from processed_world import MONDAY, TUESDAY, ProcessedWorld
 
 from include import stages
-from include.decisions import ledger
+from include.decisions import ledger, proof, reviews
 
 DAY = timedelta(hours=24)
 
@@ -37,7 +37,7 @@ def escalate(world: ProcessedWorld, now: datetime) -> set[str]:
 
 def answer(world: ProcessedWorld, case_id: str, decision: str = "approve") -> None:
     with psycopg.connect(world.settings.url("recommender")) as connection:
-        ledger.append_review(connection, case_id, decision, "", "olga", datetime.now(UTC))
+        reviews.record(connection, case_id, decision, "seen", "olga", datetime.now(UTC))
 
 
 def standing(world: ProcessedWorld, case_id: str) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_a_case_is_escalated_once_and_only_after_24_hours_without_an_answer(own_
     answer(own_world, case_id, "reject")
     assert standing(own_world, case_id)["status"] == "rejected"
     with psycopg.connect(own_world.settings.url("auditor")) as connection:
-        assert ledger.problems(connection) == []
+        assert proof.problems(connection) == []
 
 
 def test_what_was_restated_away_waits_for_nobody_and_a_later_clean_day_is_no_answer(own_world: ProcessedWorld):

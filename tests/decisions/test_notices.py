@@ -16,7 +16,7 @@ from tests.ingest.desk import LONG_AGO, calls_csv
 from processed_world import MONDAY, TUESDAY, WEDNESDAY, ProcessedWorld
 
 from include import stages
-from include.decisions import ledger, notices
+from include.decisions import ledger, notices, proof
 
 HOUR = timedelta(hours=1)
 COLUMNS = ("traceback_id", "requester", "received_at", "call_at", "calling_number", "called_number", "campaign", "violation_class")
@@ -125,7 +125,7 @@ class Office:
 
     def problems(self) -> list[str]:
         with psycopg.connect(self.world.settings.url("auditor")) as connection:
-            return ledger.problems(connection)
+            return proof.problems(connection)
 
 
 @pytest.fixture

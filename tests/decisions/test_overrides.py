@@ -16,8 +16,8 @@ import pytest
 from processed_world import MONDAY, TUESDAY, ProcessedWorld, receipt
 
 from include import stages
-from include.decisions import ledger, overrides, words
-from include.decisions.overrides import LEAVE_BLOCKED, OVERRIDE, Override, Signed
+from include.decisions import ledger, overrides, proof, words
+from include.decisions.overrides import CONFIRM, LEAVE_BLOCKED, OVERRIDE, REFUSE, Override, Signed
 from include.lineage.explain import explain
 from include.operations import report
 from include.quality import gate, suites
@@ -40,7 +40,7 @@ def refuse(*feeds: str, day: date = MONDAY) -> list[str]:
 
 
 def signed(until: datetime | None = None, by: str = "Olga Petrova", reason: str = REASON) -> Signed:
-    return Signed(by, reason, until or datetime.now(UTC) + timedelta(days=3))
+    return Signed(by, "Pia Moss", reason, until or datetime.now(UTC) + timedelta(days=3))
 
 
 def override(
@@ -56,12 +56,19 @@ def ask(world: ProcessedWorld, run: str) -> list[dict[str, Any]]:
         return stages.open_blocks(run)
 
 
-def answer(case_id: str, option: str, comment: str = REASON, until: str = "", at: datetime | None = None) -> str | None:
-    given = {
-        "chosen_options": [option], "params_input": {"comment": comment, "until": until},
-        "responded_at": (at or datetime.now(UTC)).isoformat(), "responded_by_user": {"id": "3", "name": "compliance"},
+def given_answer(option: str, comment: str, who: str, at: datetime | None = None, **fields: str) -> dict[str, Any]:
+    return {
+        "chosen_options": [option], "params_input": {"comment": comment} | fields,
+        "responded_at": (at or datetime.now(UTC)).isoformat(), "responded_by_user": {"id": "3", "name": who},
     }  # fmt: skip
-    return stages.record_block_answer(case_id, given)
+
+
+def answer(case_id: str, option: str, comment: str = REASON, until: str = "", at: datetime | None = None) -> dict[str, str] | None:
+    return stages.record_block_answer(case_id, given_answer(option, comment, "compliance", at, until=until))
+
+
+def confirm(case_id: str, option: str = CONFIRM, comment: str = "seen", who: str = "approver") -> str | None:
+    return stages.record_confirmation(case_id, given_answer(option, comment, who))
 
 
 def entries(world: ProcessedWorld, entry_type: str = "override") -> list[dict[str, Any]]:
@@ -82,11 +89,17 @@ def verdict(world: ProcessedWorld, party_id: str) -> str:
     return world.verdict(MONDAY, party_id)["payload"]["recommendation"]
 
 
-@pytest.mark.parametrize("field", ["by", "reason", "until"])
+@pytest.mark.parametrize("field", ["by", "second", "reason", "until"])
 @pytest.mark.parametrize("empty", ["", " \n"])
 def test_a_field_that_is_empty_is_named(field: str, empty: str):
     with pytest.raises(ValueError, match=f"^{field.upper()}"):
-        Signed.at(AT, **{"by": "Olga", "reason": "seen", "until": "2026-11-20"} | {field: empty})
+        Signed.at(AT, **{"by": "Olga", "second": "Pia", "reason": "seen", "until": "2026-11-20"} | {field: empty})
+
+
+@pytest.mark.parametrize("second", ["Olga Petrova", " olga  petrova "])
+def test_nobody_signs_twice(second: str):
+    with pytest.raises(ValueError, match="^SECOND=.*: another person than 'Olga Petrova'"):
+        Signed.at(AT, "Olga Petrova", second, "seen", "2026-11-20")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +183,7 @@ def test_a_feed_that_is_named_is_judged_and_the_others_are_held(own_world: Proce
     )  # fmt: skip
     assert (entry["actor"], entry["service_date"]) == ("Olga Petrova", MONDAY)
     assert entry["payload"] | {"until": None} == {
-        "gate": "arriving_data", "check": REFUSED, "feeds": ["cdr/asterisk"], "reason": REASON, "until": None, "run": "blocked",
+        "gate": "arriving_data", "check": REFUSED, "feeds": ["cdr/asterisk"], "reason": REASON, "second": "Pia Moss", "until": None, "run": "blocked",
         "observed": row["observed"],
     }  # fmt: skip
     told = status(own_world)
@@ -194,7 +207,7 @@ def test_a_feed_that_is_named_is_judged_and_the_others_are_held(own_world: Proce
     own_world.damage(f"delete from lake.switch_coverage_hourly where feed = 'cdr/standard' and service_date = '{MONDAY}'")
     assert stages.check_arriving_data(MONDAY, "more is wrong") == "blocked"
     with psycopg.connect(own_world.settings.url("auditor")) as connection:
-        assert ledger.problems(connection) == []
+        assert proof.problems(connection) == []
 
 
 def test_silence_on_an_overridden_day_proves_nothing(own_world: ProcessedWorld):
@@ -270,7 +283,7 @@ def test_what_cannot_be_overridden_is_refused_in_clear_words(own_world: Processe
     # an entry that got into the ledger all the same lets nothing pass
     entry = {
         "entry_type": "override", "actor": "eve", "service_date": MONDAY.isoformat(),
-        "payload": {"gate": "marts", "check": closed, "feeds": [], "reason": "r", "until": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
+        "payload": {"gate": "marts", "check": closed, "feeds": [], "reason": "r", "second": "adam", "until": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
     }  # fmt: skip
     with psycopg.connect(own_world.settings.url("recommender")) as connection:
         ledger.append(connection, [entry])
@@ -279,14 +292,14 @@ def test_what_cannot_be_overridden_is_refused_in_clear_words(own_world: Processe
     assert closed not in {question["case_id"].split(":")[3] for question in ask(own_world, "review")}
 
 
-@pytest.mark.parametrize("lacking", [{"actor": " "}, {"service_date": None}, {"reason": " "}, {"reason": None}, {"until": None}, {"check": None}])
+@pytest.mark.parametrize("lacking", [{"actor": " "}, {"service_date": None}, {"reason": " "}, {"reason": None}, {"until": None}, {"check": None}, {"second": " Olga"}, {"second": None}])
 def test_no_override_gets_into_the_ledger_unsigned(processed_world: ProcessedWorld, lacking: dict[str, Any]):
-    payload = {"gate": "marts", "check": SHARES, "feeds": [], "reason": "r", "until": "2026-12-01T00:00:00+00:00"}
+    payload = {"gate": "marts", "check": SHARES, "feeds": [], "reason": "r", "second": "pia", "until": "2026-12-01T00:00:00+00:00"}
     entry = {"entry_type": "override", "actor": "olga", "service_date": "2026-11-16", "payload": payload} | {
         key: value for key, value in lacking.items() if key not in payload
     }
     entry["payload"] = {key: lacking.get(key, value) for key, value in payload.items() if lacking.get(key, value) is not None}
-    with psycopg.connect(processed_world.settings.url("recommender")) as connection, pytest.raises(psycopg.errors.CheckViolation, match="override_is_signed"):
+    with psycopg.connect(processed_world.settings.url("recommender")) as connection, pytest.raises(psycopg.errors.CheckViolation, match="override_is_signed|two_people_signed"):
         connection.execute("select decisions.append(%s, now())", (json.dumps([entry]),))
 
 
@@ -324,7 +337,8 @@ def test_a_block_is_asked_about_once_and_anew_when_it_takes_in_a_feed_or_comes_b
     override(own_world, REFUSED, "cdr/standard")
     stages.check_arriving_data(MONDAY, "shrunk")
     assert ask(own_world, "fourth review") == []
-    assert answer(both["case_id"], OVERRIDE) == MONDAY.isoformat()
+    assert answer(both["case_id"], OVERRIDE)["first"] == "compliance"
+    assert confirm(both["case_id"]) == MONDAY.isoformat()
     assert [entry["payload"]["feeds"] for entry in entries(own_world)] == [["cdr/standard"], ["cdr/asterisk"]]
     own_world.damage(mend)
     stages.check_arriving_data(MONDAY, "mended")
@@ -340,16 +354,39 @@ def test_an_answer_is_in_the_ledger_at_once_and_once(own_world: ProcessedWorld, 
     (question,) = ask(own_world, "review")
     at = datetime.now(UTC).replace(second=0, microsecond=0)
     for attempt in range(2):
-        assert answer(question["case_id"], OVERRIDE, until=until.format(at + timedelta(days=days)), at=at) == TUESDAY.isoformat(), attempt
-    assert answer(question["case_id"], LEAVE_BLOCKED, "no, wait", at=at) == TUESDAY.isoformat(), "the first answer stands"
-    (entry,), (review,) = entries(own_world), entries(own_world, "review")
-    assert (entry["actor"], entry["payload"]["reason"]) == ("compliance", REASON)
-    assert datetime.fromisoformat(entry["payload"]["until"]) == at + timedelta(days=days)
+        asked = answer(question["case_id"], OVERRIDE, until=until.format(at + timedelta(days=days)), at=at)
+        assert asked["first"] == "compliance" and REASON in asked["body"], attempt
+    assert answer(question["case_id"], LEAVE_BLOCKED, "no, wait", at=at) == asked, "the first answer stands"
+    assert entries(own_world) == [] and stages.check_marts(TUESDAY, "one has signed") == []
+    with pytest.raises(ValueError, match="another person than 'compliance'"):
+        confirm(question["case_id"], who="compliance")
+    with pytest.raises(ValueError, match="REASON is missing"):
+        confirm(question["case_id"], comment=" ")
+    for attempt in range(2):
+        assert confirm(question["case_id"]) == TUESDAY.isoformat(), attempt
+    assert confirm(question["case_id"], REFUSE) == TUESDAY.isoformat(), "the first answer stands"
+    (entry,), (review, second) = entries(own_world), entries(own_world, "review")
+    assert (entry["actor"], entry["payload"]["second"], entry["payload"]["reason"]) == ("compliance", "approver", REASON)
+    end = at + timedelta(days=days)
+    assert datetime.fromisoformat(entry["payload"]["until"]) == end
     assert review["payload"] == {
         "case_id": question["case_id"], "gate": "marts", "check": SHARES, "decision": "override", "comment": REASON,
-        "answered_at": at.isoformat(), "overrides": True,
+        "until": end.isoformat(), "answered_at": at.isoformat(), "overrides": True,
     }  # fmt: skip
+    assert (second["actor"], second["payload"]["decision"], second["payload"]["comment"]) == ("approver", "confirm", "seen")
     assert stages.check_marts(TUESDAY, "overridden") == [TUESDAY.isoformat()]
+
+
+def test_what_the_second_person_refuses_stays_blocked(own_world: ProcessedWorld):
+    own_world.damage(BAD_SHARE.format(TUESDAY))
+    stages.check_marts(TUESDAY, "blocked")
+    (question,) = ask(own_world, "review")
+    with pytest.raises(ValueError, match="nobody wants .* overridden"):
+        confirm(question["case_id"])
+    answer(question["case_id"], OVERRIDE)
+    assert confirm(question["case_id"], REFUSE, "ask the vendor first") is None
+    assert confirm(question["case_id"]) is None, "the first answer stands"
+    assert entries(own_world) == [] and stages.check_marts(TUESDAY, "again") == []
 
 
 def test_what_is_left_blocked_stays_so_and_is_not_asked_again(own_world: ProcessedWorld):
@@ -422,7 +459,7 @@ def test_the_command_says_what_to_do_where_the_platform_does_not_run(own_world: 
         )  # fmt: skip
 
     until = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}"
-    words_of = ["--by=Olga Petrova", f"--reason={REASON}", f"--until={until}", "--feeds=cdr/standard, cdr/asterisk"]
+    words_of = ["--by=Olga Petrova", "--second=Pia Moss", f"--reason={REASON}", f"--until={until}", "--feeds=cdr/standard, cdr/asterisk"]
     target = [MONDAY.isoformat(), "arriving_data", REFUSED]
     ended = command(*target, "--by= ", *words_of[1:])
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "tollgate: BY is missing: who answers for it\n")

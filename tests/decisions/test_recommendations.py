@@ -12,7 +12,7 @@ import pytest
 from processed_world import MONDAY, TUESDAY, WEDNESDAY, ProcessedWorld
 
 from include import stages
-from include.decisions import ledger, releases
+from include.decisions import ledger, proof, releases, reviews
 
 THURSDAY, FRIDAY = WEDNESDAY + timedelta(days=1), WEDNESDAY + timedelta(days=2)
 CUSTOMER = "C1001"
@@ -53,16 +53,16 @@ def judged(world: ProcessedWorld, day: date, verdict: str, *codes: str, score: i
 
 def open_cases(world: ProcessedWorld, day: date, dag_run_id: str) -> dict[str, dict[str, Any]]:
     with psycopg.connect(world.settings.url("recommender")) as connection:
-        return {case["case_id"]: case for case in ledger.open_cases(connection, day, dag_run_id)}
+        return {case["case_id"]: case for case in reviews.open_cases(connection, day, dag_run_id)}
 
 
 def answer(world: ProcessedWorld, case_id: str, decision: str = "approve", actor: str = "olga") -> None:
     with psycopg.connect(world.settings.url("recommender")) as connection:
-        ledger.append_review(connection, case_id, decision, "seen", actor, ANSWERED_AT)
+        reviews.record(connection, case_id, decision, "seen", actor, ANSWERED_AT)
 
 
 def release(world: ProcessedWorld, party_kind: str, party_id: str, day: date) -> None:
-    signed = releases.Signed("it ended the campaign", "two clean test days", "2 calls per second", "olga")
+    signed = releases.Signed("it ended the campaign", "two clean test days", "2 calls per second", "olga", "ivan")
     with psycopg.connect(world.settings.url("recommender")) as connection:
         releases.release(connection, party_kind, party_id, signed, datetime.combine(day, clock(10), UTC))
 
@@ -229,7 +229,7 @@ def test_of_two_runs_that_looked_at_once_only_one_asks(own_world: ProcessedWorld
     """The second run looks while the first has not yet committed what it asks."""
     with psycopg.connect(own_world.settings.url("recommender")) as first, ThreadPoolExecutor(1) as pool:
         with first.transaction():
-            asked = ledger.open_cases(first, MONDAY, "first")
+            asked = reviews.open_cases(first, MONDAY, "first")
             second = pool.submit(open_cases, own_world, MONDAY, "second")
             for _ in range(200):
                 if own_world.rows("select from pg_locks where not granted"):
@@ -347,13 +347,13 @@ def test_only_a_release_ends_an_approved_suspension_however_quiet_the_days_after
 
 def problems(world: ProcessedWorld) -> list[str]:
     with psycopg.connect(world.settings.url("auditor")) as connection:
-        return ledger.problems(connection)
+        return proof.problems(connection)
 
 
 def test_a_whole_ledger_and_true_receipts_have_no_problems(processed_world: ProcessedWorld):
     assert problems(processed_world) == []
     with psycopg.connect(processed_world.settings.url("auditor")) as connection:
-        entries, receipts = ledger.counts(connection)
+        entries, receipts = proof.counts(connection)
     assert entries == processed_world.rows("select max(entry_id) as last from decisions.ledger")[0]["last"]
     assert receipts == processed_world.rows("select count(*) as all_of_them from ops.file_receipts")[0]["all_of_them"]
 

@@ -13,12 +13,12 @@ import psycopg
 import pytest
 from processed_world import MONDAY, TUESDAY, ProcessedWorld
 
-from include.decisions import ledger, releases
+from include.decisions import ledger, proof, releases, reviews
 from include.settings import REPOSITORY
 
 AT = datetime.fromisoformat("2026-11-18T21:30:00-05:00")
 """A Wednesday evening; in UTC it is Thursday."""
-SIGNED = releases.Signed("calls of a reseller's customer", "contract ended; \"two clean\" test days", "2 calls per second", "Olga Petrova")
+SIGNED = releases.Signed("calls of a reseller's customer", "contract ended; \"two clean\" test days", "2 calls per second", "Olga Petrova", "Pia Moss")
 SUSPENDED, RESTRICTED, CLEAN = "C1031", "C1026", "C1010"
 """Customers by what is recommended for them on Monday."""
 
@@ -27,7 +27,7 @@ def approve(world: ProcessedWorld, party_id: str) -> str:
     """A person approves what Monday says of the party; returns the case."""
     case_id = world.verdict(MONDAY, party_id)["payload"]["case_id"]
     with psycopg.connect(world.settings.url("recommender")) as connection:
-        ledger.append_review(connection, case_id, "approve", "seen", "ivan", AT)
+        reviews.record(connection, case_id, "approve", "seen", "ivan", AT)
     return case_id
 
 
@@ -66,7 +66,7 @@ def command(world: ProcessedWorld, *arguments: str) -> subprocess.CompletedProce
 @pytest.mark.parametrize("empty", ["", "  \n"])
 def test_a_field_that_is_empty_is_named(field: str, empty: str):
     with pytest.raises(ValueError, match=f"^{field.upper()} is missing: "):
-        releases.Signed(**{name: "said" for name in releases.FIELDS} | {field: empty})
+        releases.Signed(**{name: f"said of {name}" for name in releases.FIELDS} | {field: empty})
 
 
 def test_a_party_is_a_kind_and_an_id():
@@ -96,16 +96,16 @@ def test_a_release_says_what_was_signed_and_counts_once(own_world: ProcessedWorl
     assert state(own_world, SUSPENDED) == "active"
     assert release(own_world, SUSPENDED, at=datetime(2026, 11, 25, tzinfo=UTC)) == given, "the one that stands"
     with pytest.raises(ValueError, match="nothing to release"):
-        release(own_world, SUSPENDED, signed=releases.Signed("another", "e", "l", "a"))
+        release(own_world, SUSPENDED, signed=releases.Signed("another", "e", "l", "a", "b"))
     (entry,) = entries(own_world)
     assert (entry["actor"], entry["service_date"], entry["recorded_at"]) == ("Olga Petrova", given.on, AT)
     assert (entry["party_kind"], entry["party_id"]) == ("customer", SUSPENDED)
     assert entry["payload"] == {
-        "cause": SIGNED.cause, "evidence": SIGNED.evidence, "limits": SIGNED.limits, "approver": "Olga Petrova",
+        "cause": SIGNED.cause, "evidence": SIGNED.evidence, "limits": SIGNED.limits, "approver": "Olga Petrova", "second": "Pia Moss",
         "state": "suspended", "watch_until": "2026-12-19",
     }  # fmt: skip
     with psycopg.connect(own_world.settings.url("auditor")) as connection:
-        assert ledger.problems(connection) == []
+        assert proof.problems(connection) == []
 
 
 def test_a_release_ends_all_that_held_the_party_back_before_it(own_world: ProcessedWorld):

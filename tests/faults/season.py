@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from include import stages
-from include.decisions import ledger
+from include.decisions import proof
 from include.ingest import load
 from include.settings import Settings
 from tests.faults import provider
@@ -203,7 +203,7 @@ class Season:
     def broken_promises(self) -> list[str]:
         """What must hold whatever happened, and does not; in words."""
         with psycopg.connect(self.settings.url("auditor")) as connection:
-            told = ledger.problems(connection)
+            told = proof.problems(connection)
         for what, query in PROMISES.items():
             told += [f"{what}: {row}" for row in self.rows(query)]
         return told + self.doubled()

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from include import stages
-from include.decisions import ledger
+from include.decisions import proof
 from include.ingest import load
 from include.lineage import explain
 from include.operations import report
@@ -143,7 +143,7 @@ def test_a_report_and_an_explanation_steer_no_terminal(processed: Settings):
 
 def test_the_chain_verifies_and_the_next_day_is_built(processed: Settings):
     with psycopg.connect(processed.url("auditor")) as connection:
-        assert ledger.problems(connection) == []
+        assert proof.problems(connection) == []
     next_day = DAY + timedelta(days=1)
     stages.build_lake(next_day)
     stages.check_arriving_data(next_day, "run")

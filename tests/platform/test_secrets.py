@@ -60,7 +60,7 @@ def test_airflows_secrets_stay_the_same(settings: Settings):
     first = airflow.load_secrets(settings)
     assert airflow.load_secrets(settings) == first
     assert all(first.values()) and len(set(first.values())) == len(first)
-    assert {airflow.password(settings, user) for user in airflow.USERS}.isdisjoint({""})
+    assert {airflow.password(settings, user) for user in airflow.users(settings)}.isdisjoint({""})
 
 
 def connects(url: str) -> bool:
