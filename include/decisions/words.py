@@ -109,13 +109,14 @@ def review_body(case: dict[str, Any], catalogue: Catalogue) -> str:
             "",
             f"All its trunks: {trunks}.",
             "",
-            f"State of the party now: {case['party_state'] or 'no longer in the reference data'}. Once approved, quiet days change nothing: "
-            "only a signed release (`make release`) leads back to active. It needs the cause, the evidence of compliance, new limits and an "
-            "approver, and 30 days of watch follow.",
+            f"State of the party now: {case['party_state'] or 'no longer in the reference data'}. "
+            f"Verdicts before: {', '.join(case['verdicts_before']) or 'none'}. Decided before: {'; '.join(map(code, case['decided_before'])) or 'nothing'}.",
             "",
             f"Rule set {payload['ruleset_version']}. The whole chain down to file and line: `make explain ID={case['recommendation_id']}`.",
             "",
-            "Approve: the recommendation is to be carried out. Reject: it is not; say why. Either answer goes to the ledger under your name.",
+            "Approve: it is ordered at once of those who operate the switches, for the whole party, and quiet days change nothing after it: only a release "
+            "that two people sign (`make release`) leads back to active; 30 days of watch follow. Reject: nothing is ordered, and the case is asked about "
+            "again only when the verdict or its reasons change. Say why: without a comment you are asked again. Either answer goes to the ledger under your name.",
         ]
     )
 

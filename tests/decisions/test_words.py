@@ -140,7 +140,8 @@ def case_of(name: str, **payload: Any) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "case_id": "R20261116-abc", "recommendation_id": "R20261117-def", "service_date": date(2026, 11, 17),
-        "party_kind": "customer", "party_id": "C1", "party_state": "restricted", "payload": given | payload,
+        "party_kind": "customer", "party_id": "C1", "party_state": "restricted", "verdicts_before": ["2026-11-15 MONITOR"],
+        "decided_before": ["2026-11-10 reject by olga: a `mistake`"], "payload": given | payload,
     }  # fmt: skip
 
 
@@ -207,7 +208,8 @@ def test_a_body_says_what_is_asked_and_why_and_where_to_look():
     assert "cap its call rate" in body
     assert "- SDC6_HIGH: Too many short calls." in body
     assert "Traced calls: `T1`, `T2`. Linked parties, counted together: `C2`." in body
-    assert "State of the party now: restricted. Once approved, quiet days change nothing: only a signed release (`make release`)" in body
+    assert "State of the party now: restricted. Verdicts before: 2026-11-15 MONITOR. Decided before: ``2026-11-10 reject by olga: a `mistake` ``." in body
+    assert "only a release that two people sign (`make release`) leads back to active" in body
     assert "State of the party now: no longer in the reference data." in words.review_body(case | {"party_state": None}, CATALOGUE)
     assert "`make explain ID=R20261117-def`" in body
     assert "All its trunks: `tg-1`, `tg-2`." in words.review_body(case_of("x", trunks=["tg-1", "tg-2"]), CATALOGUE)

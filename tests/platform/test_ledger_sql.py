@@ -209,7 +209,7 @@ def test_nobody_changes_an_entry(ledger: Settings, who: str, statement: str):
 
 FORGED = """
 insert into decisions.ledger (entry_id, entry_type, recorded_at, actor, payload, previous_hash, hash)
-select {number}, 'release', now(), 'nobody', '{{}}', hash, {hash} from decisions.ledger order by entry_id desc limit 1
+select {number}, 'gate', now(), 'nobody', '{{}}', hash, {hash} from decisions.ledger order by entry_id desc limit 1
 """
 
 
