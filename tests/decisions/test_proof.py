@@ -52,7 +52,7 @@ BESIDE_THE_LEDGER = {
     "a receipt put in": (
         receipt("cdr", "cdr/standard", "cdr/standard/forged.csv").replace("now()", "'2026-01-01'"), "receipt of cdr/standard/forged.csv: no entry of the ledger has it",
     ),
-    "a gate's outcome": (f"update ops.gate_results set outcome = 'passed' where {A_GATE} and outcome <> 'passed'", "were changed since ledger entry"),
+    "a gate's outcome": (f"update ops.gate_results set outcome = 'overridden' where {A_GATE}", "were changed since ledger entry"),
     "what a gate saw": (f"update ops.gate_results set observed = '0 of 0' where {A_GATE}", f"gate marts of {TUESDAY}, run .*: its results were changed since ledger entry"),
     "a check removed": (f"delete from ops.gate_results where {A_GATE} and suite = 'verdicts'", "its results were changed since ledger entry"),
     "a gate removed": (f"delete from ops.gate_results where {A_GATE}", f"gate marts of {TUESDAY}, run .*: its results were removed; ledger entry"),

@@ -208,7 +208,7 @@ def test_a_body_says_what_is_asked_and_why_and_where_to_look():
     assert "cap its call rate" in body
     assert "- SDC6_HIGH: Too many short calls." in body
     assert "Traced calls: `T1`, `T2`. Linked parties, counted together: `C2`." in body
-    assert "State of the party now: restricted. Verdicts before: 2026-11-15 MONITOR. Decided before: ``2026-11-10 reject by olga: a `mistake` ``." in body
+    assert "State of the party now: restricted. Verdicts before: 2026-11-15 MONITOR. Decided before: `` 2026-11-10 reject by olga: a `mistake` ``." in body
     assert "only a release that two people sign (`make release`) leads back to active" in body
     assert "State of the party now: no longer in the reference data." in words.review_body(case | {"party_state": None}, CATALOGUE)
     assert "`make explain ID=R20261117-def`" in body
