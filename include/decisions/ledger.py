@@ -43,10 +43,15 @@ def append_recommendations(
 
 
 def ask(cursor: psycopg.Cursor, cases: list[dict[str, Any]], dag_run_id: str) -> list[dict[str, Any]]:
-    """Those of the cases that this run is to ask a person about: each is asked about once."""
+    """Those of the cases, none of which `ops.is_asked` about, that this run is to ask a person about: each is asked about by one run."""
+    now = datetime.now(UTC)
     cursor.executemany(
-        "insert into ops.review_requests values (%s, %s, %s, %s) on conflict do nothing",
-        [(case["case_id"], case["service_date"], dag_run_id, datetime.now(UTC)) for case in cases],
+        """
+        insert into ops.review_requests as known values (%s, %s, %s, %s)
+        on conflict (case_id) do update set dag_run_id = excluded.dag_run_id, requested_at = excluded.requested_at
+        where not ops.is_asked(known.case_id, excluded.dag_run_id, excluded.requested_at)
+        """,
+        [(case["case_id"], case["service_date"], dag_run_id, now) for case in cases],
     )
     asked = cursor.execute("select case_id from ops.review_requests where dag_run_id = %s", (dag_run_id,)).fetchall()
     mine = {request["case_id"] for request in asked}

@@ -33,7 +33,7 @@ def open_notices(connection: psycopg.Connection, dag_run_id: str | None) -> list
     if not _built(connection):
         return []
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(ledger.query("open_notices"), {"dag_run_id": dag_run_id}).fetchall()
+        return cursor.execute(ledger.query("open_notices"), {"dag_run_id": dag_run_id, "at": datetime.now(UTC)}).fetchall()
 
 
 def ask(connection: psycopg.Connection, dag_run_id: str) -> list[dict[str, Any]]:

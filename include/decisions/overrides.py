@@ -117,8 +117,8 @@ def ask(connection: psycopg.Connection, dag_run_id: str) -> list[dict[str, Any]]
     """The blocks that this run has to put before a person; remembers that it does. Those that nobody may override are not asked about."""
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         waiting = [block for block in blocks(connection) if _may_be_overridden(block)]
-        elsewhere = "select case_id from ops.review_requests where case_id = any(%s) and dag_run_id <> %s"
-        asked = {row["case_id"] for row in cursor.execute(elsewhere, ([block["case_id"] for block in waiting], dag_run_id))}
+        elsewhere = "select case_id from unnest(%s::text[]) as waiting (case_id) where ops.is_asked(case_id, %s, %s)"
+        asked = {row["case_id"] for row in cursor.execute(elsewhere, ([block["case_id"] for block in waiting], dag_run_id, datetime.now(UTC)))}
         # Airflow maps at most 1,024 tasks; what is left is asked by the next run.
         return ledger.ask(cursor, [block for block in waiting if block["case_id"] not in asked][:500], dag_run_id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
@@ -22,13 +22,13 @@ def open_cases(connection: psycopg.Connection, day: date, dag_run_id: str) -> li
     Of two runs at once, each case goes to the one whose request stands; a run repeated gets its own cases again.
     """
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        return ledger.ask(cursor, cursor.execute(ledger.query("open_cases"), {"day": day, "dag_run_id": dag_run_id}).fetchall(), dag_run_id)
+        return ledger.ask(cursor, cursor.execute(ledger.query("open_cases"), {"day": day, "dag_run_id": dag_run_id, "at": datetime.now(UTC)}).fetchall(), dag_run_id)
 
 
 def open_rest(connection: psycopg.Connection, day: date, dag_run_id: str) -> list[Row]:
     """What else was said of a day, to be looked through by a person: at most one row, with `case_id`; none where that was asked before."""
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        return ledger.ask(cursor, cursor.execute(ledger.query("rest_of_day"), {"day": day, "dag_run_id": dag_run_id}).fetchall(), dag_run_id)
+        return ledger.ask(cursor, cursor.execute(ledger.query("rest_of_day"), {"day": day, "dag_run_id": dag_run_id, "at": datetime.now(UTC)}).fetchall(), dag_run_id)
 
 
 def record(connection: psycopg.Connection, case_id: str, decision: str, comment: str, actor: str, answered_at: datetime) -> None:

@@ -300,7 +300,9 @@ def test_an_answer_as_airflow_hands_it_over(own_world: ProcessedWorld):
         "responded_by_user": {"id": "3", "name": "compliance"},
     }  # fmt: skip
     stages.record_review(case_id, given)
-    stages.record_review(case_id, given | {"params_input": None, "responded_at": ANSWERED_AT})
+    stages.record_review(case_id, given | {"params_input": {"comment": "again"}, "responded_at": ANSWERED_AT})
+    with pytest.raises(ValueError, match="says nothing: why"):
+        stages.record_review(case_id, given | {"params_input": None})
     (review,) = own_world.rows("select actor, payload from decisions.ledger where entry_type = 'review'")
     assert review["actor"] == "compliance"
     assert review["payload"]["comment"] == "called them"
@@ -373,10 +375,11 @@ UNTRUE = {
 @pytest.mark.parametrize("statements", UNTRUE.values(), ids=UNTRUE.keys())
 def test_a_receipt_that_does_not_add_up_is_found(own_world: ProcessedWorld, statements: list[str]):
     own_world.damage(*statements)
-    (problem,) = problems(own_world)
+    problem, digested = problems(own_world)
     (path,) = own_world.rows("select path from ops.file_receipts where kind = 'cdr' and rows_rejected > 0 order by file limit 1")
     assert problem.startswith(f"receipt of {path['path']}: read ")
     assert problem.endswith("do not add up with its rows")
+    assert digested.startswith(f"receipt of {path['path']}: was changed since ledger entry ")
 
 
 def test_a_broken_chain_is_found(own_world: ProcessedWorld):

@@ -21,10 +21,7 @@ waiting as (
             select from decisions.ledger as review
             where review.entry_type = 'review' and review.payload ->> 'case_id' = newest.payload ->> 'case_id'
         )
-        and not exists (
-            select from ops.review_requests as request
-            where request.case_id = newest.payload ->> 'case_id' and request.dag_run_id <> %(dag_run_id)s
-        )
+        and not ops.is_asked(newest.payload ->> 'case_id', %(dag_run_id)s, %(at)s)
     order by newest.payload ->> 'case_id', newest.service_date
 )
 

@@ -8,10 +8,7 @@ with waiting as (
 
 select *
 from waiting
-where not exists (
-    select from ops.review_requests as request
-    where request.case_id = waiting.case_id and request.dag_run_id is distinct from %(dag_run_id)s
-)
+where not ops.is_asked(waiting.case_id, %(dag_run_id)s, %(at)s)
 order by due_at, traceback_id
 -- Airflow maps at most 1,024 tasks; what is left is asked by the next run.
 limit 500

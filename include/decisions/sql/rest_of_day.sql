@@ -32,6 +32,7 @@ select
     ) as parties
 where exists (select from standing)
     and not exists (
-        select from ops.review_requests as request
-        where request.case_id = 'rest:' || %(day)s::date and request.dag_run_id <> %(dag_run_id)s
+        select from decisions.ledger as review
+        where review.entry_type = 'review' and review.payload ->> 'case_id' = 'rest:' || %(day)s::date
     )
+    and not ops.is_asked('rest:' || %(day)s::date, %(dag_run_id)s, %(at)s)
