@@ -1,16 +1,16 @@
 """Orders, to those who operate the switches: as files, and by webhook where an address is set. At least once, by the same id.
 
-What cannot be delivered is tried again every quarter of an hour.
+`review_recommendations` delivers what an approval orders at once. Every quarter of an hour what a release ordered follows, and
+what could not be delivered before.
 """
 
-from airflow.sdk import dag, task
+from airflow.sdk import CronTriggerTimetable, dag, task
 
 from include.pipeline.alerting import tried_and_told
-from include.pipeline.assets import ON_ACTIONS
 
 
 @dag(
-    schedule=ON_ACTIONS,
+    schedule=CronTriggerTimetable("*/15 * * * *", timezone="UTC"),
     max_active_runs=1,
     catchup=False,
     **tried_and_told(),

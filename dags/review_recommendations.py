@@ -10,7 +10,7 @@ from airflow.sdk import dag, task, task_group
 from include.decisions.reviews import APPROVE, REJECT, SEEN
 from include.decisions.words import MITIGATIONS
 from include.pipeline.alerting import tried_and_told
-from include.pipeline.assets import ACTIONS, RECOMMENDATIONS, service_date, when_all_of
+from include.pipeline.assets import RECOMMENDATIONS, service_date, when_all_of
 from include.pipeline.questions import Question
 
 
@@ -33,13 +33,19 @@ def review_recommendations():
     def case(case_id: str, subject: str, body: str):
         decide = Question(task_id="decide", subject=subject, body=body, options=[APPROVE, REJECT], comment="Why: what you know and did")
 
-        @task(outlets=[ACTIONS])
+        @task
         def record(case_id: str, answer: dict) -> None:
             from include import stages
 
             stages.record_review(case_id, answer)
 
-        record(case_id, decide.output)
+        @task
+        def deliver() -> None:
+            from include import stages
+
+            stages.deliver_actions()
+
+        record(case_id, decide.output) >> deliver()
 
     case.expand_kwargs(open_cases())
 

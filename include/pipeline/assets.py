@@ -22,8 +22,6 @@ RISK_MARTS = Asset("risk_marts", uri="tollgate://warehouse/marts")
 GATES = Asset("gates", uri="tollgate://warehouse/gates")
 """Both gates of a date were run, whatever they found."""
 RECOMMENDATIONS = Asset("recommendations", uri="tollgate://warehouse/decisions")
-ACTIONS = Asset("actions", uri="tollgate://warehouse/actions")
-"""A person's answer to a case is in the ledger, with the order that may follow from it."""
 
 # At midnight UTC for the day that just ended. Not later in the night: the partition's date is that of the cron tick.
 DAILY = CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d")
@@ -37,9 +35,6 @@ NOTICE_FILES = Asset(
 
 # Clocks run out without any file; and a sweep finds what an event that was lost would have told.
 ON_NOTICES = AssetOrTimeSchedule(timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=[NOTICE_FILES])
-
-# At once after an answer; and a sweep delivers what a release ordered, or what could not be delivered before.
-ON_ACTIONS = AssetOrTimeSchedule(timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=[ACTIONS])
 
 # Days before the installation are backfilled, not scheduled: nothing of them may lie in the landing folder.
 INSTALLED_AT = datetime.fromisoformat(os.environ["TOLLGATE_INSTALLED_AT"])

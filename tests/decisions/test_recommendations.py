@@ -225,6 +225,17 @@ def test_two_runs_at_once_share_the_cases(own_world: ProcessedWorld):
     assert sorted(case for cases in asked for case in cases) == sorted(every)
 
 
+def test_a_question_that_was_lost_is_asked_again_after_a_week(own_world: ProcessedWorld):
+    """Airflow's tables may be purged, and the open questions with them."""
+    asked = open_cases(own_world, MONDAY, "first")
+    assert asked and open_cases(own_world, MONDAY, "second") == {}
+    own_world.damage("update ops.review_requests set requested_at = requested_at - interval '8 days'")
+    answer(own_world, next(iter(asked)))
+    again = open_cases(own_world, MONDAY, "second")
+    assert set(again) == set(list(asked)[1:])
+    assert open_cases(own_world, MONDAY, "first") == {}
+
+
 def test_of_two_runs_that_looked_at_once_only_one_asks(own_world: ProcessedWorld):
     """The second run looks while the first has not yet committed what it asks."""
     with psycopg.connect(own_world.settings.url("recommender")) as first, ThreadPoolExecutor(1) as pool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ import duckdb
 import psycopg
 import pytest
 
+from include.decisions import proof
 from include.demo.world import Expected, missing_file, write_world
 from include.lineage.explain import explain
 from include.operations.backfill import INGEST_DAGS, backfill, settle
@@ -156,22 +159,46 @@ def test_a_person_decides_and_the_ledger_says_who(platform: Platform) -> None:
     notices = len(platform.expected.notices)
     asked = eventually(lambda: (count := platform.asked()) > notices and count, "notices are asked about, too")
     every = eventually(lambda: (found := platform.api.pending_reviews()) and len(found) == asked and found, "every case is asked")
+    tasks = Counter(map(task_of, every))
     pending = [question for question in every if task_of(question) == "case.decide"]
-    assert len(every) - len(pending) == notices
-    assert len(pending) >= len(cases) > 1
+    assert (tasks["notice.respond"], tasks["rest.look"]) == (notices, len(DAYS))
+    assert tasks["case.decide"] >= len(cases) > 1
     time.sleep(PARKING)
     approved, rejected = pending[:2]
+    platform.api.answer_review(approved, "Approve", " ")
+    platform.api.answer_review(next(question for question in every if task_of(question) == "rest.look"), "Seen", "two new dialers")
+    eventually(lambda: platform.question("case.decide", approved["subject"]), "what says nothing is asked again")
+    time.sleep(PARKING)
     platform.api.answer_review(approved, "Approve", "traced twice, customer does not answer")
     platform.api.answer_review(rejected, "Reject", "a mistake in the list")
-    eventually(lambda: platform.ledger("review") == 2, "both answers stand in the ledger")
+    eventually(lambda: platform.ledger("review") == 3, "all answers stand in the ledger")
     found = platform.rows("select actor, payload ->> 'decision', payload ->> 'comment' from decisions.ledger where entry_type = 'review' order by 2")
-    assert found == [("compliance", "approve", "traced twice, customer does not answer"), ("compliance", "reject", "a mistake in the list")]
+    assert found == [
+        ("compliance", "approve", "traced twice, customer does not answer"), ("compliance", "reject", "a mistake in the list"),
+        ("compliance", "seen", "two new dialers"),
+    ]  # fmt: skip
 
 
-def test_nobody_who_only_looks_may_answer(platform: Platform) -> None:
+def test_what_was_approved_is_ordered_and_delivered(platform: Platform) -> None:
+    orders = "select action, ordered_by, cardinality(trunks) > 0, delivered ? 'file' from decisions.actions"
+    eventually(lambda: platform.rows(orders) and platform.rows(orders)[0][3], "the order lies in its folder")
+    ((action, *others),) = platform.rows(orders)
+    assert (action in ("suspend", "restrict"), others) == (True, ["compliance", True, True])
+    (order,) = platform.settings.actions.glob("*.json")
+    assert json.loads(order.read_text())["trunks"] == platform.rows("select trunks from decisions.actions")[0][0]
+
+
+@pytest.mark.parametrize("user", ["auditor", "engineer"])
+def test_nobody_but_compliance_may_answer(platform: Platform, user: str) -> None:
     question = next(found for found in platform.api.pending_reviews() if task_of(found) == "case.decide")
     with pytest.raises(Exception, match="403"):
-        platform.api.answer_review(question, "Approve", as_user="auditor")
+        platform.api.answer_review(question, "Approve", "seen", as_user=user)
+
+
+def test_the_head_of_the_ledger_is_published_and_all_of_it_verifies(platform: Platform) -> None:
+    heads = eventually(lambda: proof.published_heads(platform.settings), "a head is published")
+    with psycopg.connect(platform.settings.url("auditor")) as connection:
+        assert proof.problems(connection, heads) == []
 
 
 def test_an_explanation_ends_at_the_line_that_holds_the_call(platform: Platform) -> None:
@@ -259,11 +286,16 @@ def test_a_block_is_put_before_a_person_whose_override_has_the_date_judged(platf
     assert question["subject"] == f"{key} is blocked: call_files.no_file_refused"
     time.sleep(PARKING)
     platform.api.answer_review(question, "Override", "an empty export of the vendor's test switch", until="")
+    confirm = eventually(lambda: platform.question("block.confirm", "call_files.no_file_refused"), "a second person is asked")
+    time.sleep(PARKING)
+    with pytest.raises(Exception, match="403"):
+        platform.api.answer_review(confirm, "Confirm", "me again")
+    platform.api.answer_review(confirm, "Confirm", "seen with the vendor", as_user="approver")
     eventually(lambda: platform.ledger("override") == 1, "the override stands in the ledger")
     eventually(lambda: status() == ("complete", True), "the date is built again")
     settle(platform.api)
-    found = platform.rows("select service_date, actor, payload ->> 'reason', payload -> 'feeds' from decisions.ledger where entry_type = 'override'")
-    assert found == [(LAST_DAY, "compliance", "an empty export of the vendor's test switch", [feed])]
+    found = platform.rows("select service_date, actor, payload ->> 'second', payload ->> 'reason', payload -> 'feeds' from decisions.ledger where entry_type = 'override'")
+    assert found == [(LAST_DAY, "compliance", "approver", "an empty export of the vendor's test switch", [feed])]
     assert {party_id: recommendation for party_id, (recommendation, _) in platform.verdicts(LAST_DAY).items()} == before
     assert platform.question("block.decide", key) is None
 
