@@ -137,7 +137,7 @@ CANNOT = {
         "update seeds.built set id = 2",
         RECEIPT.format(digit="c", state="loaded"),
         "delete from ops.gate_results",
-        "update ops.review_requests set dag_run_id = 'other'",
+        "update ops.review_requests set case_id = 'other'",
         "delete from ops.review_requests",
         "select * from intermediate.built",
         "create table decisions.mine (id integer)",
