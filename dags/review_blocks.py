@@ -38,7 +38,7 @@ def review_blocks():
             body=body,
             options=[OVERRIDE, LEAVE_BLOCKED],
             comment="Why: needed for either answer",
-            params={"until": Param("", type="string", description="When an override ends, in UTC, as 2026-12-01T18:00, at most 30 days ahead; empty: in 7 days")},
+            fields={"until": Param("", type="string", description="When an override ends, in UTC, as 2026-12-01T18:00, at most 30 days ahead; empty: in 7 days")},
         )
 
         @task(multiple_outputs=True)

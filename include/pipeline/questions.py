@@ -13,17 +13,17 @@ COMPLIANCE = os.environ["TOLLGATE_COMPLIANCE_USERS"].split(",")
 
 
 class Question(HITLOperator):
-    """A question without a time-out and without a default. `comment` tells what to write; who is `other_than` may not answer.
+    """A question without a time-out and without a default. `comment` tells what to write, `fields` are others of the form; who is `other_than` may not answer.
 
     Airflow's page asks for a comment; its API takes an answer without one, which is thrown away here.
     """
 
     template_fields: Sequence[str] = (*HITLOperator.template_fields, "other_than")
 
-    def __init__(self, *, comment: str, other_than: str = "", params: dict[str, Any] | None = None, **kwargs: Any):
+    def __init__(self, *, comment: str, other_than: str = "", fields: dict[str, Param] | None = None, **kwargs: Any):
         super().__init__(
             assigned_users=[{"id": user, "name": user} for user in COMPLIANCE],
-            params={"comment": Param("", type="string", description=comment)} | (params or {}),
+            params={"comment": Param("", type="string", description=comment)} | (fields or {}),
             **{"map_index_template": "{{ task.subject }}"} | kwargs,
         )
         self.other_than = other_than
