@@ -59,8 +59,8 @@ def main() -> None:
             results = suite.run(folder, sizes, say)
             tell(report.INGEST, report.render(results, sizes, report.machine(f"runs each: {sizes.repeats}", load_before)))
         if asked.only in (None, "notices"):
-            ways = notices.run(folder, size, say)
-            tell(report.NOTICES, report.render_notices(ways, size, report.machine(f"notices: {size.notices}", load_before)))
+            measured = notices.run(folder, size, say)
+            tell(report.NOTICES, report.render_notices(measured, size, report.machine(f"notices: {size.notices}", load_before)))
         if asked.only == "risk":
             of_day = risk.QUICK if asked.quick else risk.Size().scaled(asked.scale)
             of_day = replace(of_day, days=asked.days or of_day.days, repeats=asked.repeats or of_day.repeats)

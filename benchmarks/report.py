@@ -14,7 +14,7 @@ import psutil
 
 from benchmarks import detection, notices, risk
 from benchmarks.detection import Delay, Judged, Measured
-from benchmarks.notices import Size, Way
+from benchmarks.notices import Size
 from benchmarks.suite import Result, Sizes, Target, files, gib, targets
 from include.demo import population
 from include.settings import REPOSITORY
@@ -45,19 +45,21 @@ def render(results: list[Result], sizes: Sizes, machine: str) -> str:
     )
 
 
-def render_notices(ways: list[Way], size: Size, machine: str) -> str:
-    """Two tables: the target and what it rests on."""
+def render_notices(measured: notices.Measured, size: Size, machine: str) -> str:
+    """Two tables: the targets and what they rest on."""
+    ways = measured.ways
     return "\n".join(
         [
             machine,
             "",
             *TARGETS,
-            target_row(notices.target(ways, size)),
+            *(target_row(target) for target in notices.targets(measured, size)),
             "",
-            "| from the arrival of a notice's file to | seconds, median (least to most) |",
+            "| what | seconds, median (least to most) |",
             "|---|---|",
-            f"| the recommendation in the database | {spread([way.recommendation for way in ways], 1)} |",
-            f"| the open review in Airflow | {spread([way.review for way in ways], 1)} |",
+            f"| from the arrival of a notice's file to the recommendation in the database | {spread([way.recommendation for way in ways], 1)} |",
+            f"| from the arrival of a notice's file to the open review in Airflow | {spread([way.review for way in ways], 1)} |",
+            *(f"| `make explain` of a recommendation that rests on {evidence} | {spread(walls, 1)} |" for evidence, walls in measured.explained.items()),
             "",
         ]
     )

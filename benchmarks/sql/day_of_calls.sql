@@ -25,7 +25,7 @@ select
     'valid_us' as called_class,
     case when answer_at is null then 486 else 200 end::integer as sip_code,
     case when answer_at is null then 'called' else 'caller' end as release_party,
-    substr('ABC', cast(1 + hash(n, 8) % 3 as integer), 1) as attestation,
+    substr('BC', cast(1 + hash(n, 8) % 2 as integer), 1) as attestation,
     null::varchar as attestation_sent,
     'TN-Validation-Passed' as verstat,
     'SPC 709J' as signer,

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from include import software
 from include.decisions import words
 
 SQL = Path(__file__).with_name("sql")
@@ -38,7 +39,8 @@ def append_recommendations(
     connection: psycopg.Connection, day: date, run: str, verdicts: str = "verdicts_of_day", actor: str = "recommend_suspensions"
 ) -> int:
     """Append the verdicts of one service date; returns how many are new or restated. `verdicts` names the query that gives them."""
-    given = {"day": day, "run": run, "actor": actor, "recorded_at": datetime.now(UTC)}
+    made_with = json.dumps(software.versions(connection))
+    given = {"day": day, "run": run, "actor": actor, "recorded_at": datetime.now(UTC), "versions": made_with}
     return connection.execute(query("append_recommendations").replace("$verdicts", query(verdicts)), given).fetchone()[0]
 
 

@@ -1,233 +1,248 @@
-"""A recommendation explained: from its ledger entry through rules, metrics and gates down to file names and line numbers.
+"""A recommendation explained, as text and as a page: from its ledger entry through rules, metrics and gates down to lines of files.
 
-Read as the auditor, who may read everything and change nothing. Telephone numbers are masked.
+The page, `$TOLLGATE_HOME/explained/<recommendation id>.html`, says the same as the text. It stands alone, and only the user of the
+installation can read it: it holds lines of call records. Telephone numbers are masked in both.
 """
 
 from __future__ import annotations
 
+import json
+import shlex
 import textwrap
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-import duckdb
-import psycopg
-import pyarrow as pa
-from psycopg.rows import dict_row
-
-from include.decisions import ledger, words
+from include.decisions.words import OPERATORS, figure
+from include.lineage.chain import Count, Explained, Finding, Place, Row, gather, instant
+from include.lineage.raw_lines import File, masked
+from include.quality import data_docs
 from include.settings import Settings
-from include.text import visible_lines
+from include.text import visible, visible_lines
 
-SQL = Path(__file__).with_name("sql")
+TEMPLATES = Path(__file__).with_name("templates")
 WIDTH = 100
-EXAMPLES = 5
-
-Row = dict[str, Any]
-
-
-class UnknownRecommendation(LookupError):
-    """There is no such recommendation in the ledger."""
+LONGEST = 500
+"""Characters of anything that a person wrote."""
 
 
 def explain(settings: Settings, recommendation_id: str) -> str:
-    """The whole chain as text. Errors: UnknownRecommendation."""
-    with psycopg.connect(settings.url("auditor"), row_factory=dict_row) as warehouse, duckdb.connect(":memory:") as lake:
-        found = query(warehouse, "recommendation", recommendation_id=recommendation_id)
-        if not found:
-            raise UnknownRecommendation(f"no recommendation {recommendation_id} in the ledger: marts.recommendations has the ids that stand")
-        chain = Chain(settings, warehouse, lake, found[0])
-        return visible_lines("\n".join([*chain.verdict(recommendation_id), *chain.evidence(), *chain.files(), *chain.inputs()]))
+    """The whole chain as text, which ends with the address of the page that is written beside. Errors: UnknownRecommendation."""
+    explained = gather(settings, recommendation_id)
+    return f"{text(explained)}\n\nThe same as a page: {write(settings.home / 'explained', explained)}"
 
 
-def sql(name: str) -> str:
-    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
+def text(explained: Explained) -> str:
+    """What is in it is shown as visible characters: it steers no terminal, and stays in the line it belongs to."""
+    parts = (verdict(explained), reasons(explained), followed(explained), files(explained), made_from(explained))
+    return "\n".join(visible(line) for part in parts for line in part)
 
 
-def query(connection: psycopg.Connection, name: str, **values: Any) -> list[Row]:
-    return connection.execute(sql(name), values).fetchall()
+def write(folder: Path, explained: Explained) -> Path:
+    """Write the page; returns where."""
+    target = folder / f"{quote(explained.recommendation_id, safe='')}.html"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    page = data_docs.template("explained", TEMPLATES).render(
+        it=explained, entry=explained.entry, payload=explained.entry["payload"], state=state_of_case(explained),
+        rules=hash_of_rules(explained), instant=instant, asked=asked, defined=defined, again=again, happened=happened, order=order,
+        command=command, unread=unread,
+    )  # fmt: skip
+    data_docs.replace(target, visible_lines(page), mode=0o600)
+    return target
 
 
-class Chain:
-    """One recommendation's evidence, gathered step by step; `receipts` collects the files that it rests on."""
+def wrapped(words: str, first: str = "", rest: str = "    ") -> list[str]:
+    return textwrap.wrap(words, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)
 
-    def __init__(self, settings: Settings, warehouse: psycopg.Connection, lake: duckdb.DuckDBPyConnection, entry: Row):
-        self.settings, self.warehouse, self.lake, self.entry = settings, warehouse, lake, entry
-        self.payload: Row = entry["payload"]
-        self.day: date = entry["service_date"]
-        self.party = (entry["party_kind"], entry["party_id"])
-        self.catalogue = ledger.catalogue(warehouse)
-        self.receipts: set[str] = set()
-        self.attempts_are_loaded = False
-        self.lake.execute(sql("snapshots"), {"arrivals": self.parquet("arrivals"), "receipts": self.parquet("receipts")})
 
-    def parquet(self, table: str) -> str:
-        """The files of a table of the lake that has no dates."""
-        return str(self.settings.lake / table / "*.parquet")
+def verdict(explained: Explained) -> Iterator[str]:
+    entry, payload = explained.entry, explained.entry["payload"]
+    yield f"{explained.recommendation_id}: {payload['recommendation']} {entry['party_kind']} {entry['party_id']} {payload['legal_name']}"
+    yield f"  service date {entry['service_date']} (UTC), data {payload['data_status']}, rule set {payload['ruleset_version']}"
+    yield f"    {hash_of_rules(explained)}"
+    yield f"  ledger entry {entry['entry_id']}, appended {instant(entry['recorded_at'])} by {entry['actor']}"
+    yield f"    hash {entry['hash']}, after {entry['previous_hash'][:12]}…"
+    if state := state_of_case(explained):
+        yield f"  case {payload['case_id']}: {state}"
+    if entry["restated_by"]:
+        yield f"  restated later: {entry['restated_by']}"
+    if payload["linked_party_ids"]:
+        yield f"  linked parties, counted together: {', '.join(payload['linked_party_ids'])}"
 
-    def verdict(self, recommendation_id: str) -> Iterator[str]:
-        entry, payload = self.entry, self.payload
-        yield f"{recommendation_id}: {payload['recommendation']} {entry['party_kind']} {entry['party_id']} {payload['legal_name']}"
-        yield f"  service date {self.day} (UTC), data {payload['data_status']}, rule set {payload['ruleset_version']}"
-        yield f"  ledger entry {entry['entry_id']}, appended {entry['recorded_at']:%Y-%m-%d %H:%M:%S} UTC by {entry['actor']}"
-        yield f"    hash {entry['hash']}, after {entry['previous_hash'][:12]}…"
-        if entry["decision"]:
-            comment = f': "{entry["comment"]}"' if entry["comment"] else ""
-            yield f"  case {payload['case_id']}: {entry['decision']} by {entry['reviewer']}, {entry['reviewed_at']:%Y-%m-%d %H:%M} UTC{comment}"
-        elif payload["recommendation"] in ("SUSPEND", "RESTRICT"):
-            escalated = f", escalated {entry['escalated_at']:%Y-%m-%d %H:%M} UTC" if entry["escalated_at"] else ""
-            yield f"  case {payload['case_id']}: waits for a person{escalated}"
-        if entry["restated_by"]:
-            yield f"  restated later: {entry['restated_by']}"
-        if payload["linked_party_ids"]:
-            yield f"  linked parties, counted together: {', '.join(payload['linked_party_ids'])}"
 
-    def evidence(self) -> Iterator[str]:
-        hits = {hit["rule_code"]: hit for hit in self.payload["hits"]}
-        for code in self.payload["reason_codes"]:
-            rule = self.catalogue.rules.get(code, {})
-            hit = hits.get(code)
-            yield ""
-            sentence = words.reason(hit, self.catalogue) if hit else f"{code}: {rule.get('words') or 'no words on record'}."
-            yield textwrap.fill(sentence, WIDTH, subsequent_indent="  ")
-            if hit:
-                yield from self.behind(hit, rule)
-        if "DATA_INCOMPLETE" in self.payload["reason_codes"] or self.payload["data_status"] == "overridden":
-            status = query(self.warehouse, "day_status", day=self.day, party_kind=self.party[0], party_id=self.party[1])
-            for reason in (reason for row in status for reason in row["data_reasons"]):
-                yield f"  - {reason}"
+def hash_of_rules(explained: Explained) -> str:
+    if not explained.ruleset:
+        return "the rules of that version are not on record"
+    kept = "the rules on record are those that judged" if explained.ruleset["is_unchanged"] else "THE RULES ON RECORD ARE OTHERS than its version says"
+    return f"SHA-256 of its rules {explained.ruleset['sha256']}; {kept}"
 
-    def behind(self, hit: Row, rule: Row) -> Iterator[str]:
-        """The rows of files that a rule hit rests on."""
-        if rule.get("evidence") == "traceback":
-            yield from self.traced_calls()
-        elif rule.get("evidence") == "registry":
-            yield from self.registry()
-        elif rule.get("evidence") == "legal":
-            yield "  notices on record:"
-            yield from self.reference_rows("enforcement_notices", "party_kind = $party_kind and party_id = $party_id", party_kind=self.party[0], party_id=self.party[1])
-        elif (metric := self.catalogue.metrics.get(hit["metric"], {})).get("calls_where"):
-            yield from self.calls_behind(hit, metric)
 
-    def traced_calls(self) -> Iterator[str]:
-        parties = [self.party[1], *self.payload["linked_party_ids"]]
-        for row in query(self.warehouse, "traced_calls", day=self.day, party_ids=parties):
-            self.receipts |= {row["notice_receipt_id"], row["source_receipt_id"]}
-            slip = f", {row['hour_slip']:+d} h" if row["hour_slip"] else ""
-            yield f"  notice {row['traceback_id']} of {row['requester']} ({row['violation_class']}, {row['campaign']}), received {instant(row['received_at'])}"
-            yield f"    {row['notice_file']} line {row['notice_line']}"
-            yield f"  traces one call within {row['match_window_seconds']} s{slip}: {row['call_id']}, {instant(row['call_at'])}, {row['party_kind']} {row['party_id']}"
-            yield from self.place(row["source_file"], row["source_line"])
+def state_of_case(explained: Explained) -> str:
+    """How the review of the case stands; empty where nobody is asked."""
+    reviews = [entry for entry in explained.afterwards if entry["entry_type"] == "review"]
+    if reviews:
+        review = reviews[0]
+        comment = f': "{cut(review["payload"]["comment"])}"' if review["payload"].get("comment") else ""
+        return f"{review['payload']['decision']} by {review['actor']}, {instant(review['recorded_at'])}{comment}"
+    if explained.entry["payload"]["recommendation"] not in ("SUSPEND", "RESTRICT"):
+        return ""
+    escalated = [entry for entry in explained.afterwards if entry["entry_type"] == "escalation"]
+    return "waits for a person" + (f", escalated {instant(escalated[0]['recorded_at'])}" if escalated else "")
 
-    def registry(self) -> Iterator[str]:
-        row = query(self.warehouse, "registry", day=self.day, party_id=self.party[1])[0]
-        yield f"  {row['rmd_status']}: searched for {row['rmd_number']} and FRN {row['frn']} in the snapshot of {row['rmd_snapshot_from']}"
-        given = {"feed": "reference/rmd", "day": row["rmd_snapshot_from"]}
-        for (receipt_id,) in self.lake.execute(sql("snapshot_of_date"), given).fetchall():
-            self.receipts.add(receipt_id)
-            yield f"    {self.path(receipt_id)}"
-        listings = list(self.reference_rows("rmd", sql("filing"), rmd_number=row["rmd_number"], frn=row["frn"], matched_by=row["matched_by"]))
-        yield f"  found by {row['matched_by']}, gone since {row['removed_on']}; listed before, in:" if listings else "  listed in no snapshot; what we have of its filing stands in:"
-        yield from listings or self.reference_rows("upstreams", "upstream_id = $upstream_id", upstream_id=self.party[1])
 
-    def reference_rows(self, table: str, condition: str, **values: Any) -> Iterator[str]:
-        """Where the rows of a reference table that fit stand, in the newest snapshot that has any."""
-        given = {"feed": f"reference/{table}", "files": self.parquet(f"reference/{table}"), "day": self.day, **values}
-        found = self.lake.execute(sql("reference_rows").replace("$condition", condition), given).fetchall()
-        for receipt_id, line, snapshot in found:
-            if snapshot == found[0][2]:
-                self.receipts.add(receipt_id)
-                yield f"    {self.path(receipt_id)} line {line}"
+def reasons(explained: Explained) -> Iterator[str]:
+    for finding in explained.findings:
+        yield ""
+        yield from wrapped(finding.words, rest="  ")
+        yield from behind(explained, finding)
+    yield from (f"  - {reason}" for reason in explained.data_reasons)
 
-    def calls_behind(self, hit: Row, metric: Row) -> Iterator[str]:
-        """How many attempts the metric's numerator is made of, counted anew from the lake, and where the first ones stand."""
-        self.load_attempts()
-        where = metric["calls_where"]
-        count = self.lake.execute(f"select count(*) from attempts where {where}").fetchone()[0]
-        yield f"  {metric['label']}: {metric['numerator']}"
-        yield f"  counted again from the lake, service date {self.day}: {count:,}" + ("" if count == hit["numerator"] else f" (recorded: {hit['numerator']:,.0f})")
-        yield f"    where {where}"
-        rows = self.lake.execute(
-            f"""
-            select receipt_id, source_line, call_id, start_at, calling_number, called_number, sip_code, (end_ms - answer_ms) / 1000.0
-            from attempts where {where} order by start_ms, receipt_id, source_line limit {EXAMPLES}
-            """
-        ).fetchall()
-        for receipt_id, line, call_id, start_at, calling, called, sip_code, talk in rows:
-            self.receipts.add(receipt_id)
-            ended = f"{talk:.3f} s" if talk is not None else f"SIP {sip_code}"
-            yield f"  call {call_id}, {instant(start_at)}, {masked(calling)} to {masked(called)}, {ended}"
-            yield from self.place(self.path(receipt_id), line)
 
-    def load_attempts(self) -> None:
-        """`attempts` in the lake's connection: all of the party's on the date. Loaded for the first rule that asks."""
-        if self.attempts_are_loaded:
-            return
-        trunks = query(self.warehouse, "trunks", day=self.day)
-        self.lake.register("trunks", pa.Table.from_pylist(trunks, schema=pa.schema([(name, pa.string()) for name in ("party_kind", "party_id", "trunk", "switch_id")])))
-        # Files of the days that the lake always has, so that a date without calls is an empty table and no error.
-        calls = [str(path) for day in (self.day, date(1970, 1, 1)) for path in (self.settings.lake / "calls" / f"service_date={day}").glob("*.parquet")]
-        self.lake.execute(
-            sql("attempts_of_party"),
-            {
-                "receipts": self.parquet("receipts"),
-                "superseded": self.parquet("superseded"),
-                "calls": calls,
-                "party_kind": self.party[0],
-                "party_id": self.party[1],
-            },
-        )
-        self.lake.execute(sql("never_originating"), {"dno": self.parquet("reference/dno"), "day": self.day})
-        self.lake.execute(sql("verified"), {"caller_ids": self.parquet("reference/caller_ids"), "party_id": self.party[1], "day": self.day})
-        self.attempts_are_loaded = True
+def behind(explained: Explained, finding: Finding) -> Iterator[str]:
+    """Figures, rule, metric and query of a reason, and the rows of files that it rests on."""
+    if finding.hit:
+        yield from wrapped(figures(finding.hit), "  ")
+    for rule in finding.rules:
+        yield from wrapped(f"rule {rule['alternative']}.{rule['condition']} as it judged: {asked(rule)}", "  ")
+    if finding.metric:
+        yield from wrapped(defined(finding.metric), "  ")
+    if finding.count:
+        yield f"  {again(finding.count, finding.hit)}"
+        yield from (f"    {line}".rstrip() for line in finding.count.query.split("\n"))
+    for evidence in finding.evidence:
+        yield f"  {evidence.words}"
+        for place in evidence.places:
+            yield from standing(explained.files[place.receipt_id], place)
 
-    def place(self, path: str, line: int) -> Iterator[str]:
-        file = self.settings.landing / path
-        there = "" if file.is_file() else "  (no longer in the landing folder)"
-        reader = "zcat" if path.endswith(".gz") else "cat"
-        yield f"    {path} line {line}{there}"
-        if not there:
-            yield f"      {reader} {file} | sed -n {line}p"
 
-    def path(self, receipt_id: str) -> str:
-        return query(self.warehouse, "receipts", receipts=[receipt_id])[0]["path"]
+def figures(hit: Row) -> str:
+    """The measured figures as they were compared, to the last digit."""
+    told = {
+        "numerator": hit["numerator"], "denominator": hit["denominator"], "value": hit["value"], f"{hit['bound_kind']} bound": hit["bound"],
+        f"threshold {hit['operator']}": hit["threshold"], "least sample": hit.get("min_sample"),
+    }  # fmt: skip
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value is not None)
 
-    def files(self) -> Iterator[str]:
-        if not self.receipts:
-            return
+
+def asked(rule: Row) -> str:
+    """One condition of a rule in words, and what comes of it."""
+    told = rule["metric"] or "no metric"
+    if rule["metric"]:
+        bound = {"lower": "lower 95 % bound ", "upper": "upper 95 % bound "}.get(rule["bound"], "")
+        limit = f"what {rule['threshold']:.0%} of its peers have at most" if rule["compared_with"] == "peers" else f"{rule['threshold']:g}"
+        told += f": {bound}{OPERATORS[rule['operator']]} {limit}"
+    if rule["min_sample"]:
+        told += f", of at least {rule['min_sample']}" + (f" ({rule['min_sample_new']} of new customers)" if rule["min_sample_new"] else "")
+    return (
+        f"{told}: {rule['tier']}"
+        + (f"; not of parties with {rule['exempt_traits'].replace(' ', ', ')}" if rule["exempt_traits"] else "")
+        + f"; in force from {rule['effective_from']}"
+        + (f" to {rule['effective_to']}" if rule["effective_to"] else "")
+        + (f"; source {rule['source']}" if rule["source"] else "")
+        + ("; the installation's own" if rule["is_private"] else "")
+    )
+
+
+def defined(metric: Row) -> str:
+    """A metric's definition."""
+    made_of = metric["numerator_words"] + (f", of {metric['denominator_words']}" if metric["denominator_words"] else "")
+    told = {
+        "unit": metric["unit"], "boundary": metric["boundary"], "window": metric["time_window"], "least sample": metric["min_sample"],
+        "source": metric["source"], "counted where": metric["calls_where"],
+    }  # fmt: skip
+    return f"{metric['label']}: {made_of}; " + "; ".join(f"{name} {value}" for name, value in told.items() if value)
+
+
+def again(count: Count, hit: Row) -> str:
+    """A figure made again, beside the one on record where they differ."""
+    told = f"{count.made}: {of(count.numerator, count.denominator)}"
+    return told if count.is_as_recorded else f"{told} (recorded: {of(hit['numerator'], hit['denominator'])})"
+
+
+def of(numerator: float | None, denominator: float | None) -> str:
+    return figure(numerator, "count") + ("" if denominator is None else f" of {figure(denominator, 'count')}")
+
+
+def standing(file: File, place: Place) -> Iterator[str]:
+    """Where a line stands, how to look at it, and the line itself."""
+    if place.line is None:
+        yield f"    {file.path}"
+        return
+    yield f"    {file.path} line {place.line}" + ("" if file.is_as_loaded else f"  ({file.remark})")
+    if file.is_as_loaded:
+        yield f"      {command(file, place)}"
+        yield f"      | {file.lines[place.line]}" if place.line in file.lines else f"      {unread(file)}"
+
+
+def command(file: File, place: Place) -> str:
+    """How to look at a line oneself, with its numbers."""
+    shown = f"{'zcat' if file.path.endswith('.gz') else 'cat'} {shlex.quote(str(file.address))}"
+    return shown if file.receipt["lines"] else f"{shown} | sed -n {place.line}p"
+
+
+def unread(file: File) -> str:
+    """Why a line of a file that is as it was is not shown."""
+    return file.receipt["lines"] or "the line could not be reached"
+
+
+def followed(explained: Explained) -> Iterator[str]:
+    if explained.afterwards:
+        yield ""
+        yield "What people did"
+    for entry in explained.afterwards:
+        who = f"{instant(entry['recorded_at'])} {entry['entry_type']} by {entry['actor']}"
+        yield from wrapped(f"{who}: {happened(entry['payload'])} (ledger entry {entry['entry_id']})", "  ")
+    for action in explained.actions:
+        yield from wrapped(f"order: {order(action)}", "  ")
+
+
+def happened(payload: Row) -> str:
+    """What an entry of the ledger says, whatever its type, but for the case that it is about; what was decided first."""
+    names = sorted(payload, key=lambda name: name not in ("decision", "action", "comment"))
+    return "; ".join(f"{name.replace('_', ' ')}: {cut(payload[name])}" for name in names if name != "case_id" and payload[name] not in (None, "", [], {}))
+
+
+def order(action: Row) -> str:
+    """An order, and what became of it."""
+    undone = [words for name, words in (("delivered", "not delivered yet"), ("acknowledged_at", "not acknowledged yet")) if not action.get(name)]
+    return "; ".join([happened(action), *undone])
+
+
+def cut(value: Any) -> str:
+    """A value in one short line, with telephone numbers masked."""
+    told = value if isinstance(value, str) else ", ".join(map(str, value)) if isinstance(value, list) else json.dumps(value)
+    told = masked(told)
+    return told if len(told) <= LONGEST else f"{told[:LONGEST]}…"
+
+
+def files(explained: Explained) -> Iterator[str]:
+    if explained.files:
         yield ""
         yield "Files, by the SHA-256 of their bytes: rows read = accepted + rejected + duplicate"
-        for row in query(self.warehouse, "receipts", receipts=sorted(self.receipts)):
-            yield (
-                f"  {row['path']}: {row['rows_read']:,} = {row['rows_accepted']:,} + {row['rows_rejected']:,} + {row['rows_duplicate']:,}, "
-                f"{row['state']} {row['loaded_at']:%Y-%m-%d %H:%M} UTC"
-            )
-            yield f"    {row['file']}"
-
-    def inputs(self) -> Iterator[str]:
-        given = self.payload["inputs"]
-        yield ""
-        yield f"Made by run {given['run']} from {given['receipts']['count']} receipts (SHA-256 over their ids: {given['receipts']['sha256'][:16]}…)"
-        given_until = {"day": self.day, "recorded_at": self.entry["recorded_at"]}
-        for gate in query(self.warehouse, "gates", **given_until):
-            yield textwrap.fill(
-                f"gate {gate['gate']}: {gate['checks']} checks" + (f"; {gate['not_passed']}" if gate["remarks"] else ", all passed") + f" (run {gate['run']})",
-                WIDTH, initial_indent="  ", subsequent_indent="    ",
-            )  # fmt: skip
-        for override in query(self.warehouse, "overrides", **given_until):
-            feeds = f" for {', '.join(override['feeds'])}" if override["feeds"] else ""
-            yield textwrap.fill(
-                f"{override['check']} failed and was overridden{feeds} by {override['by']} until {override['until']:%Y-%m-%d %H:%M} UTC: "
-                f"\"{override['reason']}\" (ledger entry {override['entry_id']})",
-                WIDTH, initial_indent="  ", subsequent_indent="    ",
-            )  # fmt: skip
+    for file in explained.files.values():
+        row = file.receipt
+        yield (
+            f"  {row['path']}: {row['rows_read']:,} = {row['rows_accepted']:,} + {row['rows_rejected']:,} + {row['rows_duplicate']:,}, "
+            f"{row['state']} {row['loaded_at']:%Y-%m-%d %H:%M} UTC"
+        )
+        yield f"    {row['file']}"
+        yield f"    {file.remark}"
 
 
-def masked(number: str | None) -> str:
-    """A telephone number without its last four digits."""
-    return f"{number[:-4]}xxxx" if number and len(number) > 4 else "no number"
-
-
-def instant(value: Any) -> str:
-    return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+def made_from(explained: Explained) -> Iterator[str]:
+    given = explained.entry["payload"]["inputs"]
+    yield ""
+    yield f"Made by run {given['run']} from {given['receipts']['count']} receipts (SHA-256 over their ids: {given['receipts']['sha256'][:16]}…)"
+    for gate in explained.gates:
+        found = f"; {gate['not_passed']}" if gate["remarks"] else ", all passed"
+        yield from wrapped(f"gate {gate['gate']}: {gate['checks']} checks{found} (run {gate['run']})", "  ")
+    for override in explained.overrides:
+        feeds = f" for {', '.join(override['feeds'])}" if override["feeds"] else ""
+        yield from wrapped(
+            f"{override['check']} failed and was overridden{feeds} by {override['by']} until {override['until']:%Y-%m-%d %H:%M} UTC: "
+            f"\"{override['reason']}\" (ledger entry {override['entry_id']})",
+            "  ",
+        )
+    versions = ", ".join(f"{name} {version}" for name, version in given.get("versions", {}).items())
+    yield from wrapped(f"with {versions}" if versions else "versions of the software: not on record", "  ")

@@ -6,21 +6,23 @@ other hosts, which would then learn who reads about whom). A run repeated replac
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from os import getpid
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from include.quality.suites import Check, Suite, on_day
 
 if TYPE_CHECKING:
     from include.quality.gate import Result
+
+TEMPLATES = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def write(folder: Path, page: Page, suites: Iterable[Suite], results: list[Resul
     """Write a page; returns where."""
     target = folder / page.path
     found = [(suite.name, on_day(suite.batch, page.day), [result for result in results if result.suite == suite.name]) for suite in suites]
-    _replace(target, _template("gate").render(page=page, found=found, query=lambda check: query(check, page.day)))
+    replace(target, template("gate").render(page=page, found=found, query=lambda check: query(check, page.day)))
     return target
 
 
@@ -60,18 +62,20 @@ def query(check: Check, day: date) -> str:
 
 def write_index(folder: Path, pages: Iterable[Page]) -> None:
     """Write the index of pages, in the order given; a page that is not there (of another machine, or of an earlier release) is left out."""
-    _replace(folder / "index.html", _template("index").render(pages=[page for page in pages if (folder / page.path).exists()]))
+    replace(folder / "index.html", template("index").render(pages=[page for page in pages if (folder / page.path).exists()]))
 
 
 @cache
-def _template(name: str):
-    pages = FileSystemLoader(Path(__file__).parent / "templates")
+def template(name: str, folder: Path = TEMPLATES) -> Template:
+    """A page of a folder of templates. Pages of every folder may extend `page.html`, which makes them look alike."""
+    pages = FileSystemLoader([folder, TEMPLATES])
     return Environment(loader=pages, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template(f"{name}.html")
 
 
-def _replace(target: Path, text: str) -> None:
-    """A reader finds the old page or the new one, never a part."""
+def replace(target: Path, text: str, mode: int = 0o666) -> None:
+    """A reader finds the old page or the new one, never a part. `mode` is for a page that others on the machine are not to read."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{getpid()}")
-    unfinished.write_text(text, encoding="utf-8")
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    with open(unfinished, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, mode)) as file:
+        file.write(text)
     unfinished.replace(target)

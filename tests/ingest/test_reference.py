@@ -13,7 +13,7 @@ import pytest
 
 from include.ingest.landing import date_in_name
 from include.lake import tables
-from include.lineage import explain
+from include.lineage import lake as known_lake
 from tests.ingest.desk import Desk, numbered_calls
 from tests.ingest.switch_files import SAMPLES
 
@@ -410,22 +410,23 @@ def test_what_explain_reads_is_the_snapshot_of_its_day(desk: Desk):
     first, second = (receipt.file for receipt in desk.load("reference").receipts)
     lake = desk.settings.lake
     files = {"arrivals": str(lake / "arrivals" / "*.parquet"), "receipts": str(lake / "receipts" / "*.parquet")}
+    now = {"known_at": datetime.now(UTC)}
     feed = {"feed": "reference/dno"}
     dno = str(lake / "reference" / "dno" / "*.parquet")
     found = {}
     with duckdb.connect(":memory:") as connection:
-        connection.execute(explain.sql("snapshots"), files)
+        connection.execute(f"create table loaded as {known_lake.bound('loaded', receipts=files['receipts'], **now)}")
+        connection.execute(f"create table snapshots as {known_lake.bound('snapshots', arrivals=files['arrivals'], **now)}")
         connection.execute("create table attempts as select unnest(['+19005550001', '+18005550001', '+19765550001']) as calling_number")
         for day in (date(2026, 11, n) for n in (15, 16, 18, 19, 20, 21)):
-            rows = connection.execute(explain.sql("reference_rows").replace("$condition", "number = '+1900*'"), feed | {"files": dno, "day": day})
+            rows = connection.execute(known_lake.sql("reference_rows").replace("$condition", "number = '+1900*'"), feed | {"files": dno, "day": day})
             rows = [(receipt, line, snapshot.day) for receipt, line, snapshot in rows.fetchall()]
-            of_date = connection.execute(explain.sql("snapshot_of_date"), feed | {"day": day}).fetchall()
-            connection.execute(explain.sql("never_originating"), {"dno": dno, "day": day})
-            never = connection.execute("select calling_number[3:5] from never_originating order by 1").fetchall()
+            of_date = connection.execute(known_lake.sql("snapshot_of_date"), feed | {"day": day}).fetchall()
+            never = connection.execute(f"select calling_number[3:5] from ({known_lake.bound('never_originating', dno=dno, day=day)}) order by 1").fetchall()
             found[day.day] = (rows, of_date, [area for (area,) in never])
     of_a, of_b = ["800", "900"], ["900", "976"]
     assert found == {
-        15: ([], [], []),
+        15: ([], [], of_a),
         16: ([(first, 2, 16)], [(first,)], of_a),
         18: ([(second, 3, 18), (first, 2, 16)], [(second,)], of_b),
         19: ([(second, 3, 18), (first, 2, 16)], [], of_b),

@@ -70,6 +70,7 @@ inputs as (
             from ops.file_receipts
             where state <> 'refused'
         ),
+        'versions', %(versions)s::jsonb,
         'gates', (
             select coalesce(jsonb_object_agg(gate, jsonb_build_object('run', run, 'outcome', outcome)), '{}')
             from (

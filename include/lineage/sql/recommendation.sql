@@ -1,19 +1,6 @@
--- A recommendation's ledger entry, with the review of its case.
+-- A recommendation's ledger entry, and the last one that restates it.
 select
-    entry.entry_id,
-    entry.recorded_at,
-    entry.actor,
-    entry.service_date,
-    entry.party_kind,
-    entry.party_id,
-    entry.payload,
-    entry.previous_hash,
-    entry.hash,
-    review.actor as reviewer,
-    review.recorded_at as reviewed_at,
-    review.payload ->> 'decision' as decision,
-    review.payload ->> 'comment' as comment,
-    escalation.recorded_at as escalated_at,
+    entry.*,
     (
         select later.recommendation_id
         from decisions.ledger as later
@@ -26,8 +13,4 @@ select
         limit 1
     ) as restated_by
 from decisions.ledger as entry
-left join decisions.ledger as review
-    on review.entry_type = 'review' and review.payload ->> 'case_id' = entry.payload ->> 'case_id'
-left join decisions.ledger as escalation
-    on escalation.entry_type = 'escalation' and escalation.payload ->> 'case_id' = entry.payload ->> 'case_id'
 where entry.entry_type = 'recommendation' and entry.recommendation_id = %(recommendation_id)s
