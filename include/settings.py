@@ -49,6 +49,11 @@ class Settings:
         return self.home / "data-docs"
 
     @property
+    def docs(self) -> Path:
+        """Where `make docs` builds the documentation of this installation's data."""
+        return self.home / "docs"
+
+    @property
     def embedded(self) -> bool:
         return not self.warehouse_url
 
