@@ -136,6 +136,10 @@ def _as_model(node: exp.Expression) -> exp.Expression:
     return node
 
 
+READ = (exp.Column, exp.TableColumn)
+"""What reads a source: one of its columns, or (`to_jsonb(f)`) its whole row."""
+
+
 class _Reading:
     """One query, its scopes, and what was found of them."""
 
@@ -169,7 +173,7 @@ class _Reading:
     def inputs(self, expression: exp.Expression, scope: Scope) -> Iterator[Column]:
         """Of a value: the columns in it, those of its sub-queries among them; and the rows, where it counts them, asks whether one was
         found (`… is null`, of a join) or has no column."""
-        columns = list(expression.find_all(exp.Column))
+        columns = list(expression.find_all(*READ))
         for column in columns:
             yield from self.of_column(column, scope)
             if isinstance(column.parent, exp.Is):
@@ -177,29 +181,29 @@ class _Reading:
         if not columns or expression.find(exp.Count):
             yield from self.rows(scope)
 
-    def of_column(self, column: exp.Column, scope: Scope) -> Iterator[Column]:
+    def of_column(self, column: exp.Column | exp.TableColumn, scope: Scope) -> Iterator[Column]:
         """Of a column where it stands: what its source has under that name."""
         if metric := _pinned_metric(column):
             yield from (Column(METRICS, metric) if found.table == METRICS else found for found in self._named(column, scope))
         else:
             yield from self._named(column, scope)
 
-    def _named(self, column: exp.Column, scope: Scope) -> Iterator[Column]:
+    def _named(self, column: exp.Column | exp.TableColumn, scope: Scope) -> Iterator[Column]:
         source, inner = self.source(column, scope)
         if isinstance(source, Scope):
-            is_row = not column.table and isinstance(source.expression, exp.Query)
+            is_row = isinstance(column, exp.TableColumn) and isinstance(source.expression, exp.Query)
             for each in source.expression.named_selects if is_row else [column.name]:
                 yield from self.output(source, each)
         elif isinstance(source, exp.Table) and source.db:
-            yield Column(_table(source), column.name if column.table else ROWS)
+            yield Column(_table(source), ROWS if isinstance(column, exp.TableColumn) else column.name)
         elif isinstance(source, exp.Table):  # a function that gives rows
-            for argument in source.this.find_all(exp.Column):
+            for argument in source.this.find_all(*READ):
                 yield from self.of_column(argument, inner)
 
-    def source(self, column: exp.Column, scope: Scope) -> tuple[Scope | exp.Table | None, Scope]:
+    def source(self, column: exp.Column | exp.TableColumn, scope: Scope) -> tuple[Scope | exp.Table | None, Scope]:
         """What a column is read from, and the scope that reads it: that of the select around it, or one further out."""
         inner = self.scopes.get(id(column.parent_select), scope)
-        name = column.table or column.name
+        name = column.text("table") or column.name
         while name not in inner.sources and inner.parent is not None:
             inner = inner.parent
         return inner.sources.get(name), inner
@@ -228,7 +232,7 @@ class _Reading:
         conditions = [select.args.get(part) for part in ("where", "group", "having", "qualify", "distinct")]
         conditions += [join.args.get("on") for join in select.args.get("joins") or ()]
         for condition in filter(None, conditions):
-            for column in condition.find_all(exp.Column):
+            for column in condition.find_all(*READ):
                 yield from self.of_column(column, scope)
 
 
@@ -236,7 +240,7 @@ def _table(table: exp.Table) -> str:
     return f"{table.db}.{table.name}"
 
 
-def _pinned_metric(column: exp.Column) -> str | None:
+def _pinned_metric(column: exp.Column | exp.TableColumn) -> str | None:
     """The metric of a `… filter (where metric = 'name')` that the column stands in, if any."""
     filtered = column.find_ancestor(exp.Filter)
     condition = filtered.expression.this if filtered else None

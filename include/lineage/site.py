@@ -122,7 +122,7 @@ class Site:
     def shown(self, table: Table) -> list[Shown]:
         """The columns of a table, which rows it has and, of the long table of metrics, each metric."""
         by_name = {metric["metric"]: metric for metric in self.metrics}
-        is_risk = table.name in ("marts.customer_risk_daily", "marts.upstream_risk_daily")
+        is_risk = table.name in {f"marts.{path.stem}" for path in catalogue.DESCRIBED}
         found = [
             self._shown(table, column.name, column.words, column.type, by_name.get(column.name) if is_risk else None) for column in table.columns
         ]
@@ -219,7 +219,7 @@ def build(settings: Settings, say: Callable[[str], None]) -> Path:
         for path, text in pages(site).items():
             _write(unfinished / path, text)
         _write(unfinished / "dbt" / "index.html", page_of_dbt)
-        _swap(unfinished, settings.docs)
+        swap(unfinished, settings.docs)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.rmtree(dbt.workspace(settings, own), ignore_errors=True)
@@ -233,7 +233,8 @@ def _compiled(settings: Settings, own: str) -> tuple[dict, dict, str]:
     dbt.run_dbt(anywhere, "lake", "compile", (*dbt.LAKE_MODELS, "--no-introspect", "--no-populate-cache"), RUN, beside=f"{own}/lake")
     dbt.run_dbt(anywhere, "docs", "docs generate", ("--static", *asks_nothing, *dbt.WAREHOUSE_MODELS), RUN, beside=f"{own}/warehouse")
     page = (dbt.workspace(settings, own) / "warehouse" / "static_index.html").read_text(encoding="utf-8")
-    return dbt.manifest(settings, f"{own}/lake"), dbt.manifest(settings, f"{own}/warehouse"), page.replace("<head>", f"<head>{LOADS_NOTHING}", 1)
+    page = page.replace("<head>", f"<head>{LOADS_NOTHING}", 1).replace(str(settings.home), "$TOLLGATE_HOME")
+    return dbt.manifest(settings, f"{own}/lake"), dbt.manifest(settings, f"{own}/warehouse"), page
 
 
 def database_answers(settings: Settings) -> bool:
@@ -314,7 +315,7 @@ def _environment(site: Site) -> Environment:
         return Markup(re.sub(r"`([^`]+)`", lambda match: code(match, root), plain))
 
     environment.filters["marked"] = marked
-    environment.filters["lines"] = lambda text: Markup("<br>").join(escape(line) for line in re.split(r"\n(?=\d\. )", text))
+    environment.filters["lines"] = lambda paragraph: re.split(r"\n(?=\d\. )", paragraph)  # steps stand on lines of their own
     return environment
 
 
@@ -323,7 +324,7 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _swap(new: Path, place: Path) -> None:
+def swap(new: Path, place: Path) -> None:
     """Put a whole folder in the place of another: a reader finds the old site or the new one, never a mixture."""
     old = new.with_name(f"{new.name}.old")
     if place.exists():
