@@ -144,7 +144,8 @@ def checks(gates: dict[str, list[Suite]]) -> Catalogue:
     return Catalogue(
         "checks",
         "Checks",
-        "Every check of the two gates, made from `expectations/` by `python -m include.lineage.catalogue`. A critical one blocks, a warning is recorded.\n"
+        "Every check of the two gates, made from `expectations/` by `python -m include.lineage.catalogue`. "
+        "A critical one blocks, a warning is recorded.\n"
         "A person may override a critical one on a date, unless it says never ([runbook.md](runbook.md), When a gate blocks). What each run found stands\n"
         "in `ops.gate_results` and as a page below `$TOLLGATE_HOME/data-docs/`, with the queries as they were asked.",
         tuple(

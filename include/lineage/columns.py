@@ -24,7 +24,7 @@ from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
-from include.ingest.declarations import CALL_TIMES, Declaration, Field, sources_of
+from include.ingest.declarations import CALL_TIMES, Declaration, Field, sources_of, taken_columns
 
 ROWS = "(rows)"
 FILE = "(file)"
@@ -88,11 +88,12 @@ def joined(queries: Iterable[Query], columns: Mapping[str, Iterable[str]], metri
     parents: Parents = {}
     for query in queries:
         parents |= of_query(query, columns)
-    of_long_table = of_metrics(metrics)
-    for column in [column for column in parents if column.table == METRICS and any(parent.table == FACTS for parent in parents[column])]:
-        if column.name != ROWS:
-            parents[column] = frozenset(parent for parent in parents[column] if parent.table != FACTS) | frozenset(of_long_table)
-    parents |= of_long_table
+    of_rows = of_metrics(metrics)
+    whole_row = Column(FACTS, ROWS)
+    for column, found in parents.items():
+        if column.table == METRICS and column.name != ROWS and whole_row in found:
+            parents[column] = found - {whole_row} | frozenset(of_rows)
+    parents |= of_rows
     brought: defaultdict[Column, frozenset[Column]] = defaultdict(frozenset)
     for declaration in feeds:
         for column, fields in of_feed(declaration, columns).items():
@@ -116,7 +117,7 @@ def of_query(query: Query, columns: Mapping[str, Iterable[str]]) -> Parents:
     known: dict[str, dict[str, dict[str, str]]] = {}
     for table, names in columns.items():
         schema, _, name = table.partition(".")
-        known.setdefault(schema, {})[name] = dict.fromkeys(names, "text") or {ROWS: "text"}
+        known.setdefault(schema, {})[name] = dict.fromkeys(names, "text") or {ROWS: "text"}  # sqlglot takes no table without a column
     tree = sqlglot.parse_one(query.sql, dialect=query.dialect).transform(_as_model)
     qualified = qualify(tree, schema=known, dialect=query.dialect, validate_qualify_columns=False, quote_identifiers=False, identify=False)
     read = _Reading(build_scope(qualified))
@@ -302,11 +303,12 @@ def of_feed(declaration: Declaration, columns: Mapping[str, Iterable[str]]) -> P
         elif (table, name) == ("raw_lake.complaints", "source"):
             fields = frozenset([DECLARED])
         elif name == "complaint_id" and not fields:
-            fields = frozenset(field for column in declaration.fields for field in _fields(declaration, column)) | frozenset(declaration.content or ())
+            fields = frozenset(taken_columns(declaration))
         if fields:
             found[Column(table, name)] = fields
     if declaration.kind == "cdr":
-        found |= {Column("raw_lake.open_records", name): found[Column(table, name)] for name in columns["raw_lake.open_records"] if Column(table, name) in found}
+        begun = columns["raw_lake.open_records"]
+        found |= {Column("raw_lake.open_records", name): found[Column(table, name)] for name in begun if Column(table, name) in found}
         found[Column("raw_lake.open_records", "record_kind")] = frozenset(_fields(declaration, "record_kind")) or frozenset([DECLARED])
         found |= {Column("raw_lake.superseded", name): frozenset([FILE]) for name in (*columns["raw_lake.superseded"], ROWS)}
         found[Column("raw_lake.open_records", ROWS)] = frozenset([FILE])

@@ -7,7 +7,6 @@ source that names a table. Pure but for reading the repository.
 from __future__ import annotations
 
 import ast
-import logging
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -46,7 +45,7 @@ class Table:
     file: str = ""
     """Where it is defined, below the repository."""
     sql: str = ""
-    """Compiled, of a model."""
+    """Of a model, compiled; of a view of the migrations."""
     dialect: str = ""
     tests: tuple[str, ...] = ()
     """dbt's data tests and unit tests, in words."""
@@ -82,11 +81,17 @@ LAYERS = {
         "Made of calls by DuckDB, one Parquet file per table and service date, and published to PostgreSQL under the same name.",
         "Role transformer.",
     ),
-    "seeds": Layer("Seeds", "What is written by hand: the catalogue of metrics, the published rules, holidays.", "Role transformer; the files are the repository's."),
+    "seeds": Layer(
+        "Seeds", "What is written by hand: the catalogue of metrics, the published rules, holidays.", "Role transformer; the files are the repository's."
+    ),
     "staging": Layer("Staging", "The ledger and the platform's records, in the shape that models read.", "Role transformer."),
     "intermediate": Layer("Intermediate", "Facts, metrics, data status, states and verdicts of every party and date.", "Role transformer."),
     "marts": Layer("Marts", "What people and BI read.", "Role transformer."),
-    "ops": Layer("Operations", "What the platform records of its own work: receipts, rejects, gates, alerts.", "The warehouse's owner; each role writes only what its task needs."),
+    "ops": Layer(
+        "Operations",
+        "What the platform records of its own work: receipts, rejects, gates, alerts.",
+        "The warehouse's owner; each role writes only what its task needs.",
+    ),
     "decisions": Layer("Decisions", "The append-only, hash-chained ledger.", "The warehouse's owner; everybody else appends through decisions.append."),
 }
 """In the order of the data's way; tables of a schema that is none of these stand under its name."""
@@ -201,6 +206,11 @@ def tests_of(manifest: dict) -> dict[str, list[str]]:
 
 # --- the migrations
 
+ABOUT_TABLES = re.compile(
+    r"^(?:create (?:or replace )?(?:table|view)|alter table [\w.]+\s+add column|comment on (?:table|view|column)) .*?;$", re.MULTILINE | re.DOTALL
+)
+"""Statements of a migration that say which tables and columns there are. None of them stands within a function's body."""
+
 
 def of_migrations() -> list[Table]:
     """The tables and views of `ops` and `decisions`, with their comments, as all migrations in turn leave them."""
@@ -208,10 +218,10 @@ def of_migrations() -> list[Table]:
     words: dict[str, str] = {}
     kinds: dict[str, str] = {}
     files: dict[str, str] = {}
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # functions and grants are nothing to it
+    queries: dict[str, str] = {}
     for file, text in migrations.read(migrations.FOLDER).items():
-        for statement in filter(None, sqlglot.parse(text, dialect="postgres")):
-            if isinstance(statement, exp.Create) and statement.args["kind"] in ("TABLE", "VIEW"):
+        for statement in (sqlglot.parse_one(each, dialect="postgres") for each in ABOUT_TABLES.findall(text)):
+            if isinstance(statement, exp.Create):
                 table = statement.find(exp.Table)
                 name = f"{table.db}.{table.name}"
                 kinds[name], files[name] = statement.args["kind"].lower(), file
@@ -219,10 +229,11 @@ def of_migrations() -> list[Table]:
                     tables[name] = {column.name: column.kind.sql("postgres").lower() for column in statement.this.find_all(exp.ColumnDef)}
                 else:
                     tables[name] = dict.fromkeys(_selected(statement.expression, tables), "")
+                    queries[name] = statement.expression.sql("postgres", pretty=True)
             elif isinstance(statement, exp.Alter):
                 added = {column.name: column.kind.sql("postgres").lower() for column in statement.find_all(exp.ColumnDef)}
                 tables.setdefault(f"{statement.this.db}.{statement.this.name}", {}).update(added)
-            elif isinstance(statement, exp.Comment) and statement.args["kind"] in ("TABLE", "VIEW", "COLUMN", "table", "view", "column"):
+            elif isinstance(statement, exp.Comment):
                 words[statement.this.sql().replace('"', "")] = statement.expression.name
     return [
         Table(
@@ -232,6 +243,8 @@ def of_migrations() -> list[Table]:
             columns=tuple(Described(column, words.get(f"{name}.{column}", ""), type_) for column, type_ in columns.items()),
             kind=kinds[name],
             file=f"include/platform/migrations/{files[name]}",
+            sql=queries.get(name, ""),
+            dialect="postgres" if name in queries else "",
             refreshed=refreshed(name),
         )
         for name, columns in tables.items()
@@ -273,20 +286,24 @@ def _texts() -> dict[str, str]:
 
 def naming(table: str) -> list[str]:
     """Files of the source that name a table, but for models and migrations."""
-    named = re.compile(rf"(?<![\w.]){re.escape(table)}(?!\w)")
-    return [name for name, text in _texts().items() if named.search(text)]
+    return [name for name, text in _texts().items() if _named(table).search(text)]
+
+
+def _named(table: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.]){re.escape(table)}(?!\w)")
 
 
 def guarding(table: str, gates: dict[str, list[Suite]]) -> list[tuple[str, str, Check]]:
     """The expectations that look at a table: gate, suite and check."""
-    named = re.compile(rf"(?<![\w.]){re.escape(table)}(?!\w)")
     return [
-        (gate, suite.name, check)
-        for gate, suites in gates.items()
-        for suite in suites
-        for check in suite.checks
-        if named.search(" ".join([suite.batch if "{batch}" in str(check.arguments) or "column" in check.arguments else "", *map(str, check.arguments.values())]))
+        (gate, suite.name, check) for gate, suites in gates.items() for suite in suites for check in suite.checks if _named(table).search(_asked(suite, check))
     ]
+
+
+def _asked(suite: Suite, check: Check) -> str:
+    """The SQL of a check; that of its suite's batch is a part of it unless the check has rows of its own."""
+    arguments = " ".join(map(str, check.arguments.values()))
+    return arguments if "unexpected_rows_query" in check.arguments and "{batch}" not in arguments else f"{arguments} {suite.batch}"
 
 
 def dags() -> dict[str, str]:

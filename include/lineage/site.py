@@ -146,7 +146,8 @@ class Site:
 
     def rests_on(self, column: Column) -> set[Column]:
         """What a column comes from in the end: columns of the lake as loaded, seeds, the ledger, the platform's own records."""
-        return {found for found in self.lineage.ancestors(column) if found.table.partition(".")[0] in ("raw_lake", "seeds", "ops", "decisions") and found.name != ROWS}
+        ends = ("raw_lake.", "seeds.", "ops.", "decisions.")
+        return {found for found in self.lineage.ancestors(column) if found.table.startswith(ends) and found.name != ROWS}
 
     def fields(self, feed: Declaration) -> list[Shown]:
         """The fields of a feed's files, by their position where they have one, and what is taken without one."""
@@ -233,7 +234,9 @@ def _compiled(settings: Settings, own: str) -> tuple[dict, dict, str]:
     dbt.run_dbt(anywhere, "lake", "compile", (*dbt.LAKE_MODELS, "--no-introspect", "--no-populate-cache"), RUN, beside=f"{own}/lake")
     dbt.run_dbt(anywhere, "docs", "docs generate", ("--static", *asks_nothing, *dbt.WAREHOUSE_MODELS), RUN, beside=f"{own}/warehouse")
     page = (dbt.workspace(settings, own) / "warehouse" / "static_index.html").read_text(encoding="utf-8")
-    page = page.replace("<head>", f"<head>{LOADS_NOTHING}", 1).replace(str(settings.home), "$TOLLGATE_HOME")
+    page = page.replace("<head>", f"<head>{LOADS_NOTHING}", 1)
+    for place, name in ((str(settings.home), "$TOLLGATE_HOME"), (f"{REPOSITORY}/", "")):  # of this machine it says nothing
+        page = page.replace(place, name)
     return dbt.manifest(settings, f"{own}/lake"), dbt.manifest(settings, f"{own}/warehouse"), page
 
 
@@ -280,7 +283,8 @@ def pages(site: Site) -> dict[Path, str]:
         *(
             page(
                 site.page(table.name), "table.html", table=table, layer=site.layers[table.schema], columns=site.shown(table), facts=FACTS,
-                inputs=site.inputs(table), consumers=site.consumers(table.name), named=project.naming(table.name), guards=project.guarding(table.name, site.gates),
+                inputs=site.inputs(table), consumers=site.consumers(table.name), named=project.naming(table.name),
+                guards=project.guarding(table.name, site.gates),
             )
             for table in site.tables
         ),
