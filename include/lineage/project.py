@@ -207,7 +207,7 @@ def tests_of(manifest: dict) -> dict[str, list[str]]:
 # --- the migrations
 
 ABOUT_TABLES = re.compile(
-    r"^(?:create (?:or replace )?(?:table|view)|alter table [\w.]+\s+add column|comment on (?:table|view|column)) .*?;$", re.MULTILINE | re.DOTALL
+    r"^(?:(?:create|create or replace|drop|comment on) (?:table|view)|comment on column|alter table [\w.]+\s+add column) .*?;$", re.MULTILINE | re.DOTALL
 )
 """Statements of a migration that say which tables and columns there are. None of them stands within a function's body."""
 
@@ -222,17 +222,19 @@ def of_migrations() -> list[Table]:
     for file, text in migrations.read(migrations.FOLDER).items():
         for statement in (sqlglot.parse_one(each, dialect="postgres") for each in ABOUT_TABLES.findall(text)):
             if isinstance(statement, exp.Create):
-                table = statement.find(exp.Table)
-                name = f"{table.db}.{table.name}"
+                name = _name(statement.find(exp.Table))
                 kinds[name], files[name] = statement.args["kind"].lower(), file
                 if kinds[name] == "table":
-                    tables[name] = {column.name: column.kind.sql("postgres").lower() for column in statement.this.find_all(exp.ColumnDef)}
+                    tables[name] = {column: type_ for like in statement.find_all(exp.LikeProperty) for column, type_ in tables[_name(like.this)].items()}
+                    tables[name] |= {column.name: column.kind.sql("postgres").lower() for column in statement.this.find_all(exp.ColumnDef)}
                 else:
                     tables[name] = dict.fromkeys(_selected(statement.expression, tables), "")
                     queries[name] = statement.expression.sql("postgres", pretty=True)
+            elif isinstance(statement, exp.Drop):
+                tables.pop(_name(statement.this), None)
             elif isinstance(statement, exp.Alter):
                 added = {column.name: column.kind.sql("postgres").lower() for column in statement.find_all(exp.ColumnDef)}
-                tables.setdefault(f"{statement.this.db}.{statement.this.name}", {}).update(added)
+                tables.setdefault(_name(statement.this), {}).update(added)
             elif isinstance(statement, exp.Comment):
                 words[statement.this.sql().replace('"', "")] = statement.expression.name
     return [
@@ -252,12 +254,16 @@ def of_migrations() -> list[Table]:
     ]
 
 
+def _name(table: exp.Table) -> str:
+    return f"{table.db}.{table.name}"
+
+
 def _selected(query: exp.Query, tables: dict[str, dict[str, str]]) -> list[str]:
     """The columns of a view; `*` stands for those of what it reads."""
     names: list[str] = []
     for selected in query.selects:
         if selected.is_star:
-            names += [column for table in query.find_all(exp.Table) for column in tables.get(f"{table.db}.{table.name}", ())]
+            names += [column for table in query.find_all(exp.Table) for column in tables.get(_name(table), ())]
         else:
             names.append(selected.alias_or_name)
     return list(dict.fromkeys(names))

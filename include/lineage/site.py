@@ -44,6 +44,9 @@ LOADS_NOTHING = (
 )
 """For dbt's page, which is a program: whatever it would load from elsewhere, it cannot."""
 
+LONG_NAME = re.compile(r"(?<=[/_.])")
+"""Where the name of a file or a test may go on in another line."""
+
 WITHOUT_A_FIELD = {
     FILE: "The file itself: its SHA-256, its lines, its path and when it arrived.",
     FOLDER: "The first folder below the feed's folder, where its files lie.",
@@ -310,13 +313,13 @@ def _environment(site: Site) -> Environment:
     known = {name: site.page(name) for name in site.names} | {metric["metric"]: f"metrics.html#{metric['metric']}" for metric in site.metrics}
 
     def code(match: re.Match[str], root: str) -> str:
-        shown = f"<code>{match[1]}</code>"
+        shown = f"<code>{LONG_NAME.sub('<wbr>', match[1])}</code>"
         return f'<a href="{root}{known[match[1]]}">{shown}</a>' if match[1] in known else shown
 
     def marked(text: str, root: str) -> Markup:
         """The little Markdown there is: code, with the page of what it names, and links to other files of docs/, which are no pages here."""
         plain = re.sub(r"\[([^\]]+)\]\([^)]+\)", r"docs/\1", str(escape(visible(text.strip().replace("\n", " ")))))
-        return Markup(re.sub(r"`([^`]+)`", lambda match: code(match, root), plain))
+        return Markup(re.sub(r"`([^`]+)`(; (?=`))?", lambda match: code(match, root) + ("<br>" if match[2] else ""), plain))
 
     environment.filters["marked"] = marked
     environment.filters["lines"] = lambda paragraph: re.split(r"\n(?=\d\. )", paragraph)  # steps stand on lines of their own
