@@ -174,21 +174,16 @@ class Site:
         others = [(name, words, self.lineage.children.get(Column(feed.feed, name))) for name, words in WITHOUT_A_FIELD.items()]
         return found + [Shown(name, words, goes) for name, words, goes in others if goes]
 
-    def inputs(self, table: Table) -> list[str]:
-        """Tables and feeds that it is made of."""
-        parents = [self.lineage.parents.get(Column(table.name, name), ()) for name in (*(column.name for column in table.columns), ROWS)]
-        return sorted({parent.table for found in parents for parent in found} - {table.name})
-
-    def consumers(self, table: str) -> list[str]:
-        return self._consumers.get(table, [])
-
     @cached_property
-    def _consumers(self) -> dict[str, list[str]]:
-        found: defaultdict[str, set[str]] = defaultdict(set)
-        for column, parents in self.lineage.parents.items():
-            for parent in parents:
-                found[parent.table].add(column.table)
-        return {table: sorted(consumers - {table}) for table, consumers in found.items()}
+    def reads(self) -> set[tuple[str, str]]:
+        """Which table reads which other table or feed."""
+        return {(column.table, parent.table) for column, parents in self.lineage.parents.items() for parent in parents if column.table != parent.table}
+
+    def inputs(self, table: str) -> list[str]:
+        return sorted(read for reader, read in self.reads if reader == table)
+
+    def consumers(self, name: str) -> list[str]:
+        return sorted(reader for reader, read in self.reads if read == name)
 
 
 def _how(declared: declarations.Field, name: str) -> str:
@@ -286,7 +281,7 @@ def pages(site: Site) -> dict[Path, str]:
         *(
             page(
                 site.page(table.name), "table.html", table=table, layer=site.layers[table.schema], columns=site.shown(table), facts=FACTS,
-                inputs=site.inputs(table), consumers=site.consumers(table.name), named=project.naming(table.name),
+                inputs=site.inputs(table.name), consumers=site.consumers(table.name), named=project.naming(table.name),
                 guards=project.guarding(table.name, site.gates),
             )
             for table in site.tables
