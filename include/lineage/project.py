@@ -219,6 +219,7 @@ def of_migrations() -> list[Table]:
     kinds: dict[str, str] = {}
     files: dict[str, str] = {}
     queries: dict[str, str] = {}
+    keys: dict[str, list[str]] = {}
     for file, text in migrations.read(migrations.FOLDER).items():
         for statement in (sqlglot.parse_one(each, dialect="postgres") for each in ABOUT_TABLES.findall(text)):
             if isinstance(statement, exp.Create):
@@ -226,6 +227,7 @@ def of_migrations() -> list[Table]:
                 kinds[name], files[name] = statement.args["kind"].lower(), file
                 if kinds[name] == "table":
                     tables[name] = {column: type_ for like in statement.find_all(exp.LikeProperty) for column, type_ in tables[_name(like.this)].items()}
+                    keys[name] = _key(statement)
                     tables[name] |= {column.name: column.kind.sql("postgres").lower() for column in statement.this.find_all(exp.ColumnDef)}
                 else:
                     tables[name] = dict.fromkeys(_selected(statement.expression, tables), "")
@@ -241,7 +243,7 @@ def of_migrations() -> list[Table]:
         Table(
             name=name,
             words=words.get(name, ""),
-            grain=grain(words.get(name, "")),
+            grain=grain(words.get(name, "")) or (f"One row per {', '.join(keys[name])}." if keys.get(name) else ""),
             columns=tuple(Described(column, words.get(f"{name}.{column}", ""), type_) for column, type_ in columns.items()),
             kind=kinds[name],
             file=f"include/platform/migrations/{files[name]}",
@@ -252,6 +254,12 @@ def of_migrations() -> list[Table]:
         for name, columns in tables.items()
         if name in kinds
     ]
+
+
+def _key(created: exp.Create) -> list[str]:
+    """The columns of the primary key of a table."""
+    of_table = [column.name for key in created.find_all(exp.PrimaryKey) for column in key.expressions]
+    return of_table or [column.name for column in created.this.find_all(exp.ColumnDef) if column.find(exp.PrimaryKeyColumnConstraint)]
 
 
 def _name(table: exp.Table) -> str:

@@ -305,7 +305,7 @@ def _declared_in(feed: Declaration) -> str:
 def _environment(site: Site) -> Environment:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals |= {"site": site, "catalogues": site.catalogues, "data_docs": site.data_docs}
-    known = {name: site.page(name) for name in site.names} | {metric["metric"]: f"metrics.html#{metric['metric']}" for metric in site.metrics}
+    known = {name: site.page(name) for name in site.names} | {metric["metric"]: site.href(METRICS, metric["metric"]) for metric in site.metrics}
 
     def code(match: re.Match[str], root: str) -> str:
         shown = f"<code>{LONG_NAME.sub('<wbr>', match[1])}</code>"
