@@ -2,7 +2,7 @@
 python := .venv/bin/python
 tollgate := @$(python) -m include.cli
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults up down status backfill notice explain preview warehouse-url release acknowledge override verify bench dry-run
+.PHONY: help setup demo test faults up down status backfill notice explain docs preview warehouse-url release acknowledge override verify bench dry-run
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ notice: setup ## process the traceback notices in the landing folder at once
 
 explain: setup ## a recommendation, down to files and lines: ID=<recommendation_id>
 	$(tollgate) explain "$(ID)"
+
+docs: setup ## build the documentation of the data as a static site, lineage of every column included
+	$(tollgate) docs
 
 # From the environment, where `make` puts them: what people write may hold quotes.
 release: setup ## sign a party's release: PARTY="customer <id>" CAUSE=… EVIDENCE=… LIMITS=… APPROVER=… SECOND=…

@@ -103,6 +103,15 @@ def run_explain(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def docs(settings: Settings, _: argparse.Namespace) -> int:
+    from include.lineage import site  # the same
+
+    began = time.monotonic()
+    page = site.build(settings, say=lambda text: print(f"[{time.monotonic() - began:4.0f} s] {text}", flush=True))
+    print(page)
+    return 0
+
+
 def release(settings: Settings, arguments: argparse.Namespace) -> int:
     kind, party_id = releases.party(arguments.party)
     signed = releases.Signed(**{name: getattr(arguments, name) for name in releases.FIELDS})
@@ -195,6 +204,7 @@ def parser() -> argparse.ArgumentParser:
     command("notice", notice, "process the traceback notices that lie in the landing folder, at once")
     command("demo", run_demo, "process a made-up week and show what comes of it")
     command("explain", run_explain, "a recommendation, down to files and lines").add_argument("recommendation_id")
+    command("docs", docs, "build the documentation of the data: tables, columns, where each comes from, rules, checks, controls")
     signed = command("release", release, "sign a release: the only way back for a party that is restricted, suspended or terminated")
     signed.add_argument("party", help="kind and id, as 'customer C1031'")
     for name, words in releases.FIELDS.items():

@@ -59,6 +59,10 @@ class Settings:
         """Where orders are delivered as files."""
         return self.home / "actions"
 
+    def docs(self) -> Path:
+        """Where `make docs` builds the documentation of this installation's data."""
+        return self.home / "docs"
+
     @property
     def embedded(self) -> bool:
         return not self.warehouse_url

@@ -274,12 +274,15 @@ def load(feed: str, home: Path) -> Declaration:
     raise BadDeclaration(f"no declaration for feed {feed!r}: add {home / 'feeds' / kind / f'{name}.yaml'} (see docs/feeds.md)")
 
 
+def names(home: Path, kinds: tuple[str, ...] = ("cdr", "complaints", "tracebacks", "reference", "manifest")) -> list[str]:
+    """Every feed of these kinds that has a declaration, sound or not, as `<kind>/<name>`."""
+    return sorted({f"{kind}/{path.stem}" for kind in kinds for folder in (home / "feeds", BUILT_IN) for path in (folder / kind).glob("[!.]*.yaml")})
+
+
 def deliveries(home: Path) -> dict[str, Delivery]:
     """What feeds are declared to deliver. A faulty declaration refuses the feed's files and tells why there; here it is left out."""
-    kinds = ("cdr", "complaints")
-    feeds = {f"{kind}/{path.stem}" for kind in kinds for folder in (home / "feeds", BUILT_IN) for path in (folder / kind).glob("[!.]*.yaml")}
     found = {}
-    for feed in sorted(feeds):
+    for feed in names(home, ("cdr", "complaints")):
         try:
             delivery = load(feed, home).delivery
         except (BadDeclaration, OSError) as error:
@@ -562,12 +565,12 @@ def _check_whole(check: _Check, declaration: Declaration) -> None:
         for column, field_ in ((column, link) for column, field_ in declaration.fields.items() for link in field_.chain):
             if field_.sources and not named & set(field_.sources):
                 check.fail(f"fields.{column}.from", f"names {' or '.join(field_.sources)}, which no layout has: name a column of 'layouts'")
-            for source in _sources_of(field_):
+            for source in sources_of(field_):
                 if source not in named and source not in field_.sources:
                     check.fail(f"fields.{column}", f"names {source}, which no layout has: name a column of 'layouts'")
 
 
-def _sources_of(field_: Field) -> set[str]:
+def sources_of(field_: Field) -> set[str]:
     """Every source column that a field looks at, but for what stands in for it."""
     conditions = {source for source, _ in (*field_.only_if, *field_.unless)}
     return {*field_.sources, *field_.join, *field_.time_of_day, *conditions, *filter(None, (field_.plus, field_.minus))}
@@ -577,7 +580,7 @@ def taken_columns(declaration: Declaration) -> set[str]:
     """Every source column that the declaration looks at."""
     times = declaration.times
     fields = [*declaration.fields.values(), *filter(None, (times.epoch, declaration.sequence))]
-    sources = {source for field_ in fields for link in field_.chain for source in _sources_of(link)}
+    sources = {source for field_ in fields for link in field_.chain for source in sources_of(link)}
     return sources | set(filter(None, (times.zone_column, times.minutes_west))) | set(declaration.content or ())
 
 

@@ -1,7 +1,8 @@
 """Runs dbt: one process per stage, each target with a target folder of its own, failures told by node.
 
 The targets share one project (`dbt_project/`): `lake` (DuckDB over the lake's Parquet), `warehouse` (PostgreSQL, as the
-transformer role) and `trial` (the same, where other rules judge in a schema of their own).
+transformer role), `trial` (the same, where other rules judge in a schema of their own) and `docs` (the same, to be read and not
+run: it needs no database).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import parse_qsl
 from include.settings import REPOSITORY, Settings
 
 PROJECT = REPOSITORY / "dbt_project"
-TARGETS = ("lake", "warehouse", "trial")
+TARGETS = ("lake", "warehouse", "trial", "docs")
 
 LAKE_MODELS = ("--select", "tag:lake")
 WAREHOUSE_MODELS = ("--exclude", "tag:lake")
@@ -43,7 +44,7 @@ def arguments(settings: Settings, target: str, command: str, selection: tuple[st
         raise ValueError(f"unknown dbt target {target!r}: one of {', '.join(TARGETS)}")
     folder = workspace(settings, beside or target)
     return [
-        sys.executable, "-c", "from dbt.cli.main import cli; cli()", command,
+        sys.executable, "-c", "from dbt.cli.main import cli; cli()", *command.split(),
         "--project-dir", str(PROJECT),
         "--profiles-dir", str(PROJECT),
         "--target", target,
@@ -63,6 +64,8 @@ def environment(settings: Settings, target: str, run: dict) -> dict[str, str]:
     }
     if target == "lake":
         return given | {"TOLLGATE_DUCKDB_TEMP": str(settings.home / "dbt" / "duckdb-temp")}
+    # Before the first `make up` there is neither a database nor a password, and the documentation can be made.
+    known = target != "docs" or (settings.secrets / "pg_transformer").is_file()
     # An external server's TLS options reach libpq under its own names: PGSSLMODE, PGSSLROOTCERT, ...
     tls = {f"PG{name.upper()}": value for name, value in parse_qsl(settings.external.query) if name.startswith("ssl")}
     return given | tls | {
@@ -71,7 +74,7 @@ def environment(settings: Settings, target: str, run: dict) -> dict[str, str]:
         "TOLLGATE_PG_DATABASE": settings.database,
         "TOLLGATE_PG_USER": settings.role_name("transformer"),
         "TOLLGATE_OFFICE_ZONE": settings.office_zone,
-        "DBT_ENV_SECRET_TOLLGATE_PG_PASSWORD": settings.password("transformer"),
+        "DBT_ENV_SECRET_TOLLGATE_PG_PASSWORD": settings.password("transformer") if known else "",
     }
 
 

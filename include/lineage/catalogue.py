@@ -1,19 +1,23 @@
-"""The catalogue of metrics, rules and checks as documentation: pages of docs/ and the descriptions of the marts' columns.
+"""The catalogues of metrics, rules, checks and controls as documentation: pages of docs/ and the descriptions of the marts' columns.
 
-`python -m include.lineage.catalogue` writes them anew from `dbt_project/seeds/metrics.csv` and `rules.csv` and from `expectations/`;
-a test fails where they say something else.
+`python -m include.lineage.catalogue` writes them anew from `dbt_project/seeds/metrics.csv` and `rules.csv`, from `expectations/` and
+from `docs/controls.yaml`; a test fails where they say something else. `make docs` makes pages of the same catalogues.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from include.decisions.words import OPERATORS
 from include.lake.dbt import PROJECT, seed
 from include.quality.suites import GATES, Check, Suite, load
 from include.settings import REPOSITORY
 
+DOCS = REPOSITORY / "docs"
 MARTS = PROJECT / "models" / "marts"
 DESCRIBED = (MARTS / "customer_risk_daily.yml", MARTS / "upstream_risk_daily.yml")
 """Where columns are named by metrics."""
@@ -45,36 +49,49 @@ def described(text: str, metrics: list[Row]) -> str:
     return re.sub(r"( {6}- name: (\w+)\n {8}description: )(.*)", told, columns) + "".join(rest)
 
 
-def cell(text: str) -> str:
-    return text.replace("|", "\\|")
+@dataclass(frozen=True)
+class Sheet:
+    """One table of a catalogue. Cells are texts in which `` ` `` encloses code; the first of a row is its name."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    heading: str = ""
+    words: str = ""
 
 
-def metrics_page(metrics: list[Row]) -> str:
-    """docs/metrics.md."""
-    rows = [
-        "| metric | name | unit | numerator | denominator | boundary | window | least sample | parties | source |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-        *(
-            "| "
-            + " | ".join(
-                cell(m[key]) if key != "metric" else f"`{m[key]}`"
-                for key in ("metric", "label", "unit", "numerator_words", "denominator_words", "boundary", "time_window", "min_sample", "party_kind", "source")
-            )
-            + " |"
-            for m in metrics
+@dataclass(frozen=True)
+class Catalogue:
+    """What a page of docs/, and a page of the documentation's site, are made of. Words are Markdown, one line of the file each."""
+
+    name: str
+    title: str
+    words: str
+    sheets: tuple[Sheet, ...]
+
+
+def markdown(catalogue: Catalogue) -> str:
+    parts = [f"# {catalogue.title}", "", catalogue.words]
+    for sheet in catalogue.sheets:
+        parts += ["", *([f"## {sheet.heading}", "", sheet.words, ""] if sheet.heading else [])]
+        parts += [f"| {' | '.join(sheet.header)} |", "|" + "---|" * len(sheet.header)]
+        parts += ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in sheet.rows]
+    return "\n".join([*parts, ""])
+
+
+def metrics(rows: list[Row]) -> Catalogue:
+    shown = ("label", "unit", "numerator_words", "denominator_words", "boundary", "time_window", "min_sample", "party_kind", "source")
+    return Catalogue(
+        "metrics",
+        "Metrics",
+        "Every metric of a party and UTC service date, made from `dbt_project/seeds/metrics.csv` by `python -m include.lineage.catalogue`.\n"
+        "`intermediate.party_metrics_daily` has them in long form with numerator, denominator and, of shares, both 95 % Wilson bounds;\n"
+        "the risk marts have them as columns. Sources: [sources.md](sources.md).",
+        (
+            Sheet(
+                ("metric", "name", "unit", "numerator", "denominator", "boundary", "window", "least sample", "parties", "source"),
+                tuple((f"`{row['metric']}`", *(row[key] for key in shown)) for row in rows),
+            ),
         ),
-    ]
-    return "\n".join(
-        [
-            "# Metrics",
-            "",
-            "Every metric of a party and UTC service date, made from `dbt_project/seeds/metrics.csv` by `python -m include.lineage.catalogue`.",
-            "`intermediate.party_metrics_daily` has them in long form with numerator, denominator and, of shares, both 95 % Wilson bounds;",
-            "the risk marts have them as columns. Sources: [sources.md](sources.md).",
-            "",
-            *rows,
-            "",
-        ]
     )
 
 
@@ -89,35 +106,30 @@ def condition(rule: Row) -> str:
     return f"`{rule['metric']}` {bound}{OPERATORS[rule['operator']]} {limit}{floor}{new}"
 
 
-def rules_page(rules: list[Row]) -> str:
-    """docs/rules.md."""
+def rules(rows: list[Row]) -> Catalogue:
     by_code: dict[str, list[Row]] = {}
-    for rule in rules:
+    for rule in rows:
         by_code.setdefault(rule["rule_code"], []).append(rule)
-    rows = ["| rule | tier | evidence | parties | fires where | exempt | since | what it means | source |", "|---|---|---|---|---|---|---|---|---|"]
+    told = []
     for code, conditions in by_code.items():
         alternatives: dict[str, list[str]] = {}
         for rule in conditions:
             alternatives.setdefault(rule["alternative"], []).append(condition(rule))
-        fires = "; or ".join(" and ".join(filter(None, told)) for told in alternatives.values())
+        fires = "; or ".join(" and ".join(filter(None, each)) for each in alternatives.values())
         first = conditions[0]
-        rows.append(
-            f"| `{code}` | {first['tier']} | {first['evidence']} | {first['party_kind']} | {cell(fires)} | {first['exempt_traits'].replace(' ', ', ')} "
-            f"| {first['effective_from']} | {cell(first['words'])} | {first['source']} |"
-        )
-    return "\n".join(
-        [
-            "# Rules",
-            "",
-            "The published rule set, made from `dbt_project/seeds/rules.csv` by `python -m include.lineage.catalogue`. Published thresholds teach",
-            "evasion: an installation has its own in a private file, and tries it first ([runbook.md](runbook.md), Private rules).",
-            "The strictest tier of the rules that fire is the recommendation. Evidence of the kinds behaviour, complaint and baseline is judged",
-            "only on days whose calls are all there; behaviour reaches SUSPEND only beside evidence of another kind. Surely: by the 95 % Wilson",
-            "bound of the share, and not by the share itself.",
-            "",
-            *rows,
-            "",
-        ]
+        told.append((
+            f"`{code}`", first["tier"], first["evidence"], first["party_kind"], fires, first["exempt_traits"].replace(" ", ", "),
+            first["effective_from"], first["words"], first["source"],
+        ))  # fmt: skip
+    return Catalogue(
+        "rules",
+        "Rules",
+        "The published rule set, made from `dbt_project/seeds/rules.csv` by `python -m include.lineage.catalogue`. Published thresholds teach\n"
+        "evasion: an installation has its own in a private file, and tries it first ([runbook.md](runbook.md), Private rules).\n"
+        "The strictest tier of the rules that fire is the recommendation. Evidence of the kinds behaviour, complaint and baseline is judged\n"
+        "only on days whose calls are all there; behaviour reaches SUSPEND only beside evidence of another kind. Surely: by the 95 % Wilson\n"
+        "bound of the share, and not by the share itself.",
+        (Sheet(("rule", "tier", "evidence", "parties", "fires where", "exempt", "since", "what it means", "source"), tuple(told)),),
     )
 
 
@@ -128,23 +140,28 @@ REACH = {
 }
 
 
-def checks_page(gates: dict[str, list[Suite]]) -> str:
-    """docs/checks.md."""
-    parts = [
-        "# Checks",
-        "",
-        "Every check of the two gates, made from `expectations/` by `python -m include.lineage.catalogue`. A critical one blocks, a warning is recorded.",
-        "A person may override a critical one on a date, unless it says never ([runbook.md](runbook.md), When a gate blocks). What each run found stands",
+def checks(gates: dict[str, list[Suite]]) -> Catalogue:
+    return Catalogue(
+        "checks",
+        "Checks",
+        "Every check of the two gates, made from `expectations/` by `python -m include.lineage.catalogue`. "
+        "A critical one blocks, a warning is recorded.\n"
+        "A person may override a critical one on a date, unless it says never ([runbook.md](runbook.md), When a gate blocks). What each run found stands\n"
         "in `ops.gate_results` and as a page below `$TOLLGATE_HOME/data-docs/`, with the queries as they were asked.",
-    ]
-    for gate, suites in gates.items():
-        parts += ["", f"## {gate}", "", REACH[gate], "", "| check | severity | override | what must hold | when it fails |", "|---|---|---|---|---|"]
-        parts += [
-            f"| `{suite.name}.{check.name}` | {check.severity} | {overriding(check)} | {cell(check.expected.strip())} | {cell(check.remedy.strip())} |"
-            for suite in suites
-            for check in suite.checks
-        ]
-    return "\n".join([*parts, ""])
+        tuple(
+            Sheet(
+                ("check", "severity", "override", "what must hold", "when it fails"),
+                tuple(
+                    (f"`{suite.name}.{check.name}`", check.severity, overriding(check), check.expected.strip(), check.remedy.strip())
+                    for suite in suites
+                    for check in suite.checks
+                ),
+                gate,
+                REACH[gate],
+            )
+            for gate, suites in gates.items()
+        ),
+    )
 
 
 def overriding(check: Check) -> str:
@@ -153,15 +170,38 @@ def overriding(check: Check) -> str:
     return "with a reason" if check.overridable else "never"
 
 
+def controls() -> Catalogue:
+    """The control matrix of docs/controls.yaml."""
+    given = yaml.safe_load((DOCS / "controls.yaml").read_text(encoding="utf-8"))
+    listed = ("enforced", "evidence", "tests")
+    return Catalogue(
+        "controls",
+        "Controls",
+        given["words"].strip(),
+        tuple(
+            Sheet(
+                ("control", "what could happen", "what prevents or shows it", "where it is enforced", "evidence", "test"),
+                tuple(
+                    (f"`{row['control']}`", row["risk"], row["how"], *("; ".join(f"`{each}`" for each in row[key]) for key in listed))
+                    for row in section["controls"]
+                ),
+                section["heading"],
+                section["words"],
+            )
+            for section in given["sections"]
+        ),
+    )
+
+
+def catalogues() -> list[Catalogue]:
+    return [metrics(seed("metrics")), rules(seed("rules")), checks({gate: load(gate) for gate in GATES}), controls()]
+
+
 def pages() -> dict[Path, str]:
     """Every file that is made of the catalogue, and what it has to say."""
-    metrics = seed("metrics")
-    docs = REPOSITORY / "docs"
     return {
-        docs / "metrics.md": metrics_page(metrics),
-        docs / "rules.md": rules_page(seed("rules")),
-        docs / "checks.md": checks_page({gate: load(gate) for gate in GATES}),
-        **{path: described(path.read_text(encoding="utf-8"), metrics) for path in DESCRIBED},
+        **{DOCS / f"{catalogue.name}.md": markdown(catalogue) for catalogue in catalogues()},
+        **{path: described(path.read_text(encoding="utf-8"), seed("metrics")) for path in DESCRIBED},
     }
 
 
