@@ -18,6 +18,7 @@ from include.decisions import ledger, notices, overrides, words
 from include.ingest import load
 from include.lake import build
 from include.quality import gate
+from include.retention import retention
 from include.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ def load_new_files(kind: str, day: date | None) -> list[str]:
     settings = configuration.load()
     summary = load.load_new_files(settings, kind)
     log.info(summary.describe())
-    processed = _processed_days(settings, "loader")
+    gone = _days_without_calls(settings)
+    processed = [other for other in _processed_days(settings, "loader") if other not in gone]
     # A snapshot speaks from its date on; calls, complaints, notices and manifests speak for their own dates.
     changed = [other for other in processed if other >= min(summary.dates, default=date.max)] if kind == "reference" else summary.dates
     return [other.isoformat() for other in processed if other in set(changed) and other != day]
@@ -37,6 +39,8 @@ def load_new_files(kind: str, day: date | None) -> list[str]:
 def build_lake(day: date) -> None:
     """Turn the day's calls into daily tables, match complaints and notices, and publish all of it to the warehouse."""
     settings = configuration.load()
+    if entry := _days_without_calls(settings).get(day):
+        raise ValueError(f"{day} cannot be built again: its calls were deleted at the end of their period (ledger entry {entry}). What was decided stands")
     published = build.build_lake(settings, day, _processed_days(settings, "transformer"))
     log.info("published %s", ", ".join(f"{model} {rows}" for model, rows in published.items()))
 
@@ -227,6 +231,13 @@ def record_review(case_id: str, answer: dict[str, Any]) -> None:
         ledger.append_review(connection, case_id, decision=answer["chosen_options"][0].lower(), **_given(answer))
 
 
+def enforce_retention(run: str) -> dict[str, int]:
+    """Delete what is past its period, with an entry in the ledger; returns how many rows, by table."""
+    deleted = retention.enforce(configuration.load(), datetime.now(UTC), run)
+    log.info("past their period: %s", ", ".join(f"{rows} rows of {table}" for table, rows in deleted.items()) or "nothing")
+    return deleted
+
+
 def raise_alerts() -> None:
     """Raise, end and tell alerts as things stand now."""
     alerts.sweep(configuration.load(), datetime.now(UTC))
@@ -278,6 +289,11 @@ def _instant(value: datetime | str) -> datetime:
 def _processed_days(settings: Settings, role: str) -> list[date]:
     with psycopg.connect(settings.url(role)) as connection:
         return [row[0] for row in connection.execute("select service_date from ops.processed_days order by 1").fetchall()]
+
+
+def _days_without_calls(settings: Settings) -> dict[date, int]:
+    with psycopg.connect(settings.url("transformer")) as connection:
+        return retention.dates_without_calls(connection)
 
 
 def _log_results(name: str, results: list[gate.Result]) -> str:
