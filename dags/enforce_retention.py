@@ -3,9 +3,11 @@
 `include/retention/periods.yaml` has the periods; `docs/runbook.md` says what is kept all the same, and what never goes.
 """
 
+from datetime import timedelta
+
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from include.pipeline.alerting import tried_and_told
+from include.pipeline.alerting import tried_and_told, within
 
 
 @dag(
@@ -13,6 +15,7 @@ from include.pipeline.alerting import tried_and_told
     max_active_runs=1,
     catchup=False,
     **tried_and_told(),
+    deadline=within(timedelta(hours=1)),
     doc_md=__doc__,
     tags=["operations"],
 )

@@ -114,8 +114,9 @@ def load_notices() -> list[str]:
 
     Asked of the warehouse, so that a date is not forgotten when a task is killed between its load and its re-opening.
     """
+    settings = configuration.load()
     load_new_files("tracebacks", None)
-    with psycopg.connect(configuration.load().url("loader")) as connection:
+    with psycopg.connect(settings.url("loader")) as connection:
         found = connection.execute(
             """
             select distinct service_date
@@ -126,7 +127,8 @@ def load_notices() -> list[str]:
             order by service_date
             """
         ).fetchall()
-    return [day.isoformat() for (day,) in found]
+    gone = _days_without_calls(settings)
+    return [day.isoformat() for (day,) in found if day not in gone]
 
 
 def match_notices() -> None:
