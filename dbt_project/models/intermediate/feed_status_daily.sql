@@ -322,10 +322,13 @@ select
     expected_rows,
     loaded_rows,
     -- names of files and the words of people may hold anything
-    {{ without_numbers("""concat_ws(
+    {% set reason -%}
+    concat_ws(
         '; ', reason, case when status in ('partial', 'missing') then to_char(due_at, '"due "YYYY-MM-DD HH24:MI" UTC"') end, overridden,
         'only parties on ' || array_to_string(affected_switches, ', ') || case status when 'overridden' then ' are concerned' else ' are held' end
-    )""") }} as reason,
+    )
+    {%- endset %}
+    {{- without_numbers(reason) }} as reason,
     declared_switches,
     affected_switches,
     due_at
