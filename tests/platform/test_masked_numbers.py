@@ -65,11 +65,10 @@ def test_the_owner_sees_what_the_others_must_not(processed_world: ProcessedWorld
 
 
 def test_numbers_that_requesters_write_into_a_campaign_are_masked(own_world: ProcessedWorld):
-    number = min(numbers_of(own_world))
+    number = min(number for number in numbers_of(own_world) if re.fullmatch(r"[2-9]..[2-9]......", number))
     written = [f"call back {number}", f"+1{number}, at once", f"({number[:3]}) {number[3:6]}-{number[6:]}", "+442079460958"]
     for text in written:
         own_world.damage(f"update lake.notice_matches set campaign = '{text}'")
         with psycopg.connect(own_world.settings.url("bi_reader")) as connection:
             (campaign,) = connection.execute("select distinct campaign from marts.traceback_worklist").fetchone()
-        assert campaign.endswith("xxxx") or "xxxx, at once" in campaign
         assert campaign == text.replace(number[6:], "xxxx").replace("0958", "xxxx")
