@@ -62,7 +62,8 @@ def test_a_date_with_an_open_case_keeps_its_calls_and_nothing_else_goes_before_i
     calls = rows_of(own_world, "calls", MONDAY)
     deleted = retention.enforce(own_world.settings, LATER, "first")
     assert rows_of(own_world, "calls", MONDAY) == calls
-    assert set(deleted) == {"daily/calling_numbers_daily", "rejected_rows"}
+    assert set(deleted) == {"daily/calling_numbers_daily", "complaints", "rejected_rows"}
+    assert {day["service_date"] for told in deletions(own_world) if told["table"] == "complaints" for day in told["dates"]} == {"2021-07-08"}
     assert rows_of(own_world, "complaints", MONDAY) and rows_of(own_world, "notices", MONDAY)
 
 
@@ -108,8 +109,7 @@ def test_calls_past_their_period_go_and_what_was_decided_stands(own_world: Proce
         stages.build_lake(MONDAY)
 
     # The evidence has a period of its own.
-    four_years = LATER + timedelta(days=1462 - 551)
-    retention.enforce(own_world.settings, four_years, "third")
+    retention.enforce(own_world.settings, LATER + timedelta(days=1461), "third")
     assert rows_of(own_world, "calls", MONDAY) == rows_of(own_world, "notices", MONDAY) == {}
 
 
