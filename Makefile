@@ -2,7 +2,7 @@
 python := .venv/bin/python
 tollgate := @$(python) -m include.cli
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults up down status backfill notice explain docs preview warehouse-url release acknowledge override verify bench dry-run
+.PHONY: help setup demo test faults up down status backfill notice explain docs preview warehouse-url release acknowledge override verify audit bench dry-run
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,3 +64,6 @@ warehouse-url: setup ## print a connection URL for the read-only role bi_reader
 
 verify: setup ## check the ledger, its published heads, receipts and gate results
 	$(tollgate) verify
+
+audit: setup ## ask whether a locked dependency has a known vulnerability
+	@$(python) -m include.platform.advisories

@@ -59,6 +59,7 @@ class Settings:
         """Where orders are delivered as files."""
         return self.home / "actions"
 
+    @property
     def docs(self) -> Path:
         """Where `make docs` builds the documentation of this installation's data."""
         return self.home / "docs"

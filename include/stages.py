@@ -18,6 +18,7 @@ from include.decisions import actions, ledger, notices, overrides, proof, review
 from include.ingest import load
 from include.lake import build
 from include.quality import gate
+from include.retention import retention
 from include.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ def load_new_files(kind: str, day: date | None) -> list[str]:
     log.info(summary.describe())
     with psycopg.connect(settings.url("loader")) as connection:
         ledger.append_receipts(connection, f"ingest_{kind}", datetime.now(UTC))
-    processed = _processed_days(settings, "loader")
+    gone = _days_without_calls(settings)
+    processed = [other for other in _processed_days(settings, "loader") if other not in gone]
     # A snapshot speaks from its date on; calls, complaints, notices and manifests speak for their own dates.
     changed = [other for other in processed if other >= min(summary.dates, default=date.max)] if kind == "reference" else summary.dates
     return [other.isoformat() for other in processed if other in set(changed) and other != day]
@@ -39,6 +41,8 @@ def load_new_files(kind: str, day: date | None) -> list[str]:
 def build_lake(day: date) -> None:
     """Turn the day's calls into daily tables, match complaints and notices, and publish all of it to the warehouse."""
     settings = configuration.load()
+    if entry := _days_without_calls(settings).get(day):
+        raise ValueError(f"{day} cannot be built again: its calls were deleted at the end of their period (ledger entry {entry}). What was decided stands")
     published = build.build_lake(settings, day, _processed_days(settings, "transformer"))
     log.info("published %s", ", ".join(f"{model} {rows}" for model, rows in published.items()))
 
@@ -97,8 +101,9 @@ def load_notices() -> list[str]:
 
     Asked of the warehouse, so that a date is not forgotten when a task is killed between its load and its re-opening.
     """
+    settings = configuration.load()
     load_new_files("tracebacks", None)
-    with psycopg.connect(configuration.load().url("loader")) as connection:
+    with psycopg.connect(settings.url("loader")) as connection:
         found = connection.execute(
             """
             select distinct service_date
@@ -109,7 +114,8 @@ def load_notices() -> list[str]:
             order by service_date
             """
         ).fetchall()
-    return [day.isoformat() for (day,) in found]
+    gone = _days_without_calls(settings)
+    return [day.isoformat() for (day,) in found if day not in gone]
 
 
 def match_notices() -> None:
@@ -258,6 +264,13 @@ def publish_head() -> None:
     log.info("%s", f"published the ledger's head, entry {entry}" if entry else "the ledger's head is published already")
 
 
+def enforce_retention(run: str) -> dict[str, int]:
+    """Delete what is past its period, with an entry in the ledger; returns how many rows, by table."""
+    deleted = retention.enforce(configuration.load(), datetime.now(UTC), run)
+    log.info("past their period: %s", ", ".join(f"{rows} rows of {table}" for table, rows in deleted.items()) or "nothing")
+    return deleted
+
+
 def raise_alerts() -> None:
     """Raise, end and tell alerts as things stand now."""
     alerts.sweep(configuration.load(), datetime.now(UTC))
@@ -309,6 +322,11 @@ def _instant(value: datetime | str) -> datetime:
 def _processed_days(settings: Settings, role: str) -> list[date]:
     with psycopg.connect(settings.url(role)) as connection:
         return [row[0] for row in connection.execute("select service_date from ops.processed_days order by 1").fetchall()]
+
+
+def _days_without_calls(settings: Settings) -> dict[date, int]:
+    with psycopg.connect(settings.url("transformer")) as connection:
+        return retention.dates_without_calls(connection)
 
 
 def _log_results(name: str, results: list[gate.Result]) -> str:

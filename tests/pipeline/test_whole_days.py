@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections import Counter
@@ -13,12 +14,13 @@ from pathlib import Path
 import duckdb
 import psycopg
 import pytest
+from psycopg import sql
 
 from include.decisions import proof
 from include.demo.world import Expected, missing_file, write_world
 from include.lineage.explain import explain
 from include.operations.backfill import INGEST_DAGS, backfill, settle
-from include.platform import lifecycle
+from include.platform import lifecycle, roles
 from include.platform.airflow_api import AirflowApi
 from include.settings import Settings
 from tests.running import eventually
@@ -316,3 +318,49 @@ def test_no_date_is_lost_when_all_feeds_report_at_once(platform: Platform) -> No
         for dag_id in INGEST_DAGS:
             platform.api.trigger(dag_id, day, f"at-once-{day}")
     eventually(lambda: {run["partition_key"] for run in platform.api.runs("build_risk_marts")} >= set(days), "every date is built", seconds=240)
+
+
+# --- what all of that left behind -------------------------------------------------------------------------------------
+
+
+def secret_values(settings: Settings) -> set[bytes]:
+    """Every generated secret, and the passwords in the file of Airflow's logins."""
+    texts = [path.read_text().strip() for path in settings.secrets.iterdir()]
+    return {value.encode() for text in texts for value in (json.loads(text).values() if text.startswith("{") else [text])}
+
+
+def written(settings: Settings) -> Iterator[tuple[str, bytes]]:
+    """Every file below the home but secrets, the database's own and what landed: by path."""
+    kept_apart = (settings.secrets, settings.home / "postgres", settings.landing, settings.lake)
+    for path in settings.home.rglob("*"):
+        if path.is_file() and not any(path.is_relative_to(folder) for folder in kept_apart):
+            yield str(path.relative_to(settings.home)), path.read_bytes()
+
+
+def airflow_rows(settings: Settings) -> Iterator[tuple[str, bytes]]:
+    """Every row of Airflow's metadata, XComs, rendered templates and questions among them: by table."""
+    login = settings.url_of(roles.AIRFLOW, (settings.secrets / "pg_airflow").read_text().strip(), roles.AIRFLOW)
+    with psycopg.connect(login) as connection:
+        for (table,) in connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall():
+            for (row,) in connection.execute(sql.SQL("select t::text from {} as t").format(sql.Identifier(table))):
+                yield table, row.encode()
+
+
+def test_no_log_xcom_template_or_page_holds_a_secret_or_a_full_number(platform: Platform) -> None:
+    settings = platform.settings
+    secrets = secret_values(settings)
+    assert len(secrets) > 10
+    numbers = {
+        number.encode()
+        for column in ("calling_number", "called_number")
+        for (number,) in duckdb.sql(
+            f"select distinct right({column}, 10) from read_parquet('{settings.lake}/*/service_date=2*/*.parquet', union_by_name = true) where {column} is not null"
+        ).fetchall()
+    }
+    assert len(numbers) > 1_000
+    left = [*written(settings), *airflow_rows(settings)]
+    places = {place.split("/")[0] for place, _ in left}
+    assert {"logs", "data-docs", "xcom", "rendered_task_instance_fields", "hitl_detail"} <= places
+    assert sorted({place for place, content in left for secret in secrets if secret in content}) == []
+    found = {(place, digits) for place, content in left for digits in re.findall(rb"(?<![0-9A-Za-z.])\+?1?([2-9][0-9]{9})(?![0-9A-Za-z])", content) if digits in numbers}
+    assert found == set()

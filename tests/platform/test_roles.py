@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 from psycopg import errors
@@ -34,6 +36,9 @@ select (e).* from (
     select (1, 'gate', now(), 'a', null, null, null, null, '{}', repeat('0', 64), 'h')::decisions.ledger as e
 ) as entry
 """
+WITHOUT_NUMBERS = "select file, line, field, reason from ops.rejected_rows"
+ASK = "select ops.ask_for_numbers(repeat('a', 64), 'a test')"
+FORGET = "select * from ops.forget_rejected_rows(now())"
 RETRIED = f"{RECEIPT.format(digit='b', state='loaded')} on conflict (file) do update set state = excluded.state"
 
 
@@ -68,6 +73,7 @@ CAN = {
         "insert into ops.rejected_rows values (repeat('a', 64), 2, 'f', 'r', 'raw')",
         "insert into ops.landing_files values ('p', 1, 1, repeat('a', 64)) on conflict (path) do update set size = 2",
         "select from ops.file_receipts, ops.file_service_dates, ops.rejected_rows, ops.landing_files, ops.processed_days",
+        WITHOUT_NUMBERS,
     ],
     "transformer": [
         *(f"select * from {schema}.built" for schema in BUILT),
@@ -84,6 +90,7 @@ CAN = {
         GATE,
         "insert into ops.review_requests values ('c', '2026-01-01', 'r', now()) on conflict do nothing",
         APPEND,
+        FORGET,
         "select * from decisions.first_broken_entry()",
     ],
     "notifier": [
@@ -99,6 +106,8 @@ CAN = {
         "select from ops.file_receipts, ops.rejected_rows, ops.gate_results, ops.review_requests, ops.schema_migrations",
         "select * from decisions.ledger",
         "select * from decisions.first_broken_entry()",
+        WITHOUT_NUMBERS,
+        ASK,
     ],
 }
 
@@ -188,6 +197,42 @@ CANNOT = {
     ],
 }
 
+ESCAPES = [
+    "alter table decisions.ledger disable trigger ledger_is_append_only",
+    "drop trigger ledger_is_a_chain on decisions.ledger",
+    "alter table decisions.ledger drop constraint ledger_entry_type_check",
+    "create or replace function decisions.entry_hash(entry decisions.ledger) returns text language sql return 'h'",
+    "alter table ops.file_receipts disable trigger all",
+    "delete from ops.file_receipts",
+    "truncate ops.file_receipts cascade",
+    "drop table ops.file_receipts",
+    "update ops.schema_migrations set sha256 = 'h'",
+    "set session_replication_role = replica",
+    "set role tollgate",
+    "set session authorization tollgate",
+    "alter role current_user superuser",
+    "alter role tollgate password 'mine'",
+    "create role mine",
+    "select * from pg_authid",
+    "select pg_read_file('/etc/hostname')",
+    "copy (select 1) to program 'true'",
+    "copy (select 1) to '/dev/null'",
+    "set log_statement = 'all'",
+    "create schema mine",
+    "create table public.mine (id integer)",
+    "create table decisions.mine (id integer)",
+    "select lo_import('/etc/hostname')",
+    "create function ops.mine() returns integer language sql return 1",
+    "select raw from ops.rejected_rows",
+    "select * from ops.rejected_rows",
+    "update ops.rejected_rows set raw = 'other'",
+    "insert into ops.number_reads (reader, asked_at, file, reason, asked_in) values ('a', now(), repeat('a', 64), 'r', pg_current_xact_id())",
+    "update ops.number_reads set reason = 'other'",
+    "delete from ops.number_reads",
+    "truncate ops.number_reads",
+]
+"""Ways around what is granted, or to what is no role's."""
+
 LEDGER_CHANGES = [
     ENTRY,
     "update decisions.ledger set actor = 'me'",
@@ -208,6 +253,19 @@ def test_cannot(built: Settings, role: str, statement: str):
         attempt(built, role, statement)
 
 
+@pytest.mark.parametrize("statement", ESCAPES)
+@pytest.mark.parametrize("role", LIMITED)
+def test_no_role_gets_further(built: Settings, role: str, statement: str):
+    with pytest.raises(errors.InsufficientPrivilege):
+        attempt(built, role, statement)
+
+
+@pytest.mark.parametrize(("role", "statement"), [(role, statement) for role in LIMITED for statement in (ASK, FORGET) if statement not in CAN[role]])
+def test_numbers_are_asked_for_and_forgotten_by_those_whose_work_it_is(built: Settings, role: str, statement: str):
+    with pytest.raises(errors.InsufficientPrivilege):
+        attempt(built, role, statement)
+
+
 @pytest.mark.parametrize("statement", LEDGER_CHANGES)
 @pytest.mark.parametrize("role", LIMITED)
 def test_no_role_changes_the_ledger(built: Settings, role: str, statement: str):
@@ -219,6 +277,50 @@ def test_a_loaded_receipt_is_final_for_everyone(built: Settings):
     for role in ("loader", "owner"):
         with pytest.raises(errors.RaiseException, match="the receipt of cdr/a.csv is final"):
             attempt(built, role, "update ops.file_receipts set path = 'other' where state = 'loaded'")
+
+
+@pytest.fixture
+def rejected(built: Settings) -> Iterator[str]:
+    """A file with a rejected row; afterwards it has none."""
+    with psycopg.connect(built.url("loader")) as connection:
+        connection.execute("insert into ops.rejected_rows values (repeat('a', 64), 2, 'f', 'r', '+12125550123')")
+    yield "a" * 64
+    with psycopg.connect(built.url("owner")) as connection:
+        connection.execute("delete from ops.rejected_rows")
+
+
+def test_numbers_are_read_only_after_the_question_stands(built: Settings, rejected: str):
+    with psycopg.connect(built.url("auditor"), autocommit=True) as connection:
+        with connection.transaction(force_rollback=True):
+            (unwritten,) = connection.execute("select ops.ask_for_numbers(%s, 'complaint 7')", (rejected,)).fetchone()
+            with pytest.raises(errors.InsufficientPrivilege, match="nothing to read: ask"), connection.transaction():
+                connection.execute("select * from ops.read_numbers(%s)", (unwritten,))
+        with pytest.raises(errors.InsufficientPrivilege, match="nothing to read: ask"):
+            connection.execute("select * from ops.read_numbers(%s)", (unwritten,))
+        (asked,) = connection.execute("select ops.ask_for_numbers(%s, 'complaint 7')", (rejected,)).fetchone()
+        assert connection.execute("select line, raw from ops.read_numbers(%s)", (asked,)).fetchall() == [(2, "+12125550123")]
+        for file, reason in ((rejected, " "), ("another", "complaint 7")):
+            with pytest.raises(errors.CheckViolation):
+                connection.execute("select ops.ask_for_numbers(%s, %s)", (file, reason))
+        told = connection.execute("select reader, file, reason from ops.number_reads where read_id = %s", (asked,)).fetchall()
+    assert told == [("tollgate_auditor", rejected, "complaint 7")]
+    with psycopg.connect(built.url("owner")) as connection, pytest.raises(errors.InsufficientPrivilege):
+        connection.execute("select * from ops.read_numbers(%s)", (asked,))  # another's question
+
+
+@pytest.mark.parametrize("statement", ["update ops.number_reads set reason = 'other'", "delete from ops.number_reads", "truncate ops.number_reads"])
+def test_what_was_read_stays_on_record_for_the_owner_too(built: Settings, statement: str):
+    with pytest.raises(errors.RaiseException, match="append-only"):
+        attempt(built, "owner", statement)
+
+
+def test_a_row_past_its_period_stays_without_what_was_sent(built: Settings, rejected: str):
+    with psycopg.connect(built.url("recommender")) as connection:
+        assert connection.execute("select * from ops.forget_rejected_rows(now() - interval '1 day')").fetchall() == []
+        assert connection.execute("select * from ops.forget_rejected_rows(now())").fetchall() == [(rejected, 1)]
+        assert connection.execute("select * from ops.forget_rejected_rows(now())").fetchall() == []
+    with psycopg.connect(built.url("owner")) as connection:
+        assert connection.execute("select line, field, reason, raw from ops.rejected_rows").fetchall() == [(2, "f", "r", "")]
 
 
 def test_the_owner_is_no_superuser_and_the_others_have_no_attributes(built: Settings):

@@ -60,7 +60,7 @@ of_parties as (
     from trunks
     where party_kind in ('customer', 'upstream')
     union all
-    select 'caller_ids', number, 'customer', customer_id from caller_ids
+    select 'caller_ids', {{ masked('number') }}, 'customer', customer_id from caller_ids
     union all
     select 'campaigns', campaign, 'customer', customer_id from campaigns
     union all
@@ -86,7 +86,7 @@ problems as (
         and not exists (select 1 from parties as p where lower(trim(p.party_id)) = lower(trim(c.parent_id)))
     union all
     select
-        'caller_ids', 'assigned_twice', number,
+        'caller_ids', 'assigned_twice', {{ masked('number') }},
         concat('at once of ', string_agg(distinct customer_id, ', ' order by customer_id)), null
     from caller_ids
     group by number

@@ -25,7 +25,7 @@ select
     m.call_date,
     m.call_quality,
     m.window_days,
-    coalesce(c.is_complete, false) as coverage_complete,
+    coalesce(c.is_complete, false) and x.service_date is null as coverage_complete,
     m.calling_number_holder,
     m.calls_to_calling_number,
     m.callback_holder,
@@ -34,3 +34,5 @@ select
     m.source_line
 from {{ ref('complaint_matches') }} as m
 left join coverage as c on c.service_date = m.call_date
+-- what was deleted at the end of its period proves nothing of complaints received since
+left join {{ ref('stg_deleted_calls') }} as x on x.service_date = m.call_date and (x.deleted_at at time zone 'UTC')::date <= m.service_date

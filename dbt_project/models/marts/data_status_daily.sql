@@ -28,11 +28,14 @@ select
     null as loaded,
     null as expected_rows,
     null as loaded_rows,
+    {% set reason -%}
     concat_ws(
         '; ',
         'nothing is recommended for the day: ' || string_agg(told, '; ' order by told) filter (where is_block),
         string_agg(told, '; ' order by told) filter (where not is_block)
-    ) as reason,
+    )
+    {%- endset %}
+    {{- without_numbers(reason) }} as reason,
     null as affected_switches,
     null as due_at
 from (

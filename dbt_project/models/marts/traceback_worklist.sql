@@ -6,7 +6,8 @@ with notices as (
 
 ),
 
--- Was there a hole in our own records where the call should be? The hours around it decide, of a date alone the day.
+-- Was there a hole in our own records where the call should be? The hours around it decide, of a date alone the day. What was
+-- deleted at the end of its period is a hole for notices received since.
 gaps as (
 
     select n.notice_receipt_id, n.notice_source_line
@@ -17,9 +18,10 @@ gaps as (
         interval '1 day'
     ) as d (day)
     left join {{ ref('feed_status_daily') }} as f on f.service_date = d.day::date and f.kind = 'cdr'
+    left join {{ ref('stg_deleted_calls') }} as x on x.service_date = d.day::date and x.deleted_at at time zone 'UTC' <= n.received_at
     where n.match_status = 'none'
     group by n.notice_receipt_id, n.notice_source_line
-    having not bool_and(coalesce({{ is_complete('f.status') }}, false))
+    having not bool_and(coalesce({{ is_complete('f.status') }}, false) and x.service_date is null)
 
 ),
 
@@ -132,7 +134,7 @@ select
     j.traceback_id,
     j.requester,
     j.violation_class,
-    j.campaign,
+    {{ without_numbers('j.campaign') }} as campaign,
     t.received_at,
     t.due_at,
     t.clock_started_at,
