@@ -38,6 +38,8 @@ class Settings:
     """The mail server: smtp://user:password@host:587, or smtps:// for TLS from the first byte."""
     alert_webhook_url: str = field(default="", repr=False)
     """Where alerts are posted to as JSON; nowhere where it is empty. Often a secret by itself."""
+    openlineage_url: str = ""
+    """The OpenLineage server that lineage is posted to, beside the file; none where it is empty."""
 
     @property
     def secrets(self) -> Path:
@@ -140,6 +142,7 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         pg_port=port("TOLLGATE_PG_PORT", "55432"),
         airflow_port=port("TOLLGATE_AIRFLOW_PORT", "8080"),
         office_zone=zone("TOLLGATE_OFFICE_ZONE", "America/New_York"),
+        openlineage_url=lineage_server(setting("TOLLGATE_OPENLINEAGE_URL", "")),
         **alert_settings(setting),
     )
 
@@ -160,6 +163,15 @@ def alert_settings(setting: Callable[[str, str], str]) -> dict[str, Any]:
         "smtp_url": smtp_url,
         "alert_webhook_url": webhook_url,
     }
+
+
+def lineage_server(url: str) -> str:
+    """The address as it is. ValueError where it is none, or holds a secret, which errors would repeat: that has a file of its own."""
+    parts = urlsplit(url)
+    known = is_url(url, ("https",)) or (is_url(url, ("http",)) and is_this_machine(parts.hostname))
+    if url and (not known or parts.username or parts.query):
+        raise ValueError("TOLLGATE_OPENLINEAGE_URL must read https://host/ without user, password or key; http only to this machine")
+    return url
 
 
 def addresses(name: str, value: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import psycopg
 
 from include.alerts.channels import WEBHOOK_KEY
+from include.lineage import openlineage
 from include.platform import PlatformError, roles
 from include.platform.secrets import secret
 from include.settings import REPOSITORY, Settings
@@ -25,6 +26,16 @@ USERS = {"compliance": "op", "engineer": "admin", "auditor": "viewer"}
 
 PASSWORDS = "airflow_passwords.json"
 PUBLISH_POOL = "publish"
+
+LINEAGE_OF_TASKS = [
+    {
+        "scope": {},
+        # Of tasks alone: for runs of DAGs the scheduler would keep a process more. What tasks read and write is told by themselves.
+        "controls": {"emit_dag_events": False, "extract_operator_metadata": False, "include_source_code": False, "include_full_task_info": False},
+        "locked": True,
+    }
+]
+"""What Airflow's OpenLineage provider tells; see `include/lineage/openlineage_transport.py` for what remains of it."""
 
 
 def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
@@ -45,6 +56,7 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "TOLLGATE_ALERT_EMAIL_FROM": settings.alert_email_from,
         "TOLLGATE_SMTP_URL": settings.smtp_url,
         "TOLLGATE_ALERT_WEBHOOK_URL": settings.alert_webhook_url,
+        "TOLLGATE_OPENLINEAGE_URL": settings.openlineage_url,
         "TOLLGATE_INSTALLED_AT": installed_at(settings),
         "PYTHONPATH": str(REPOSITORY),
         "TZ": "UTC",
@@ -85,6 +97,11 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
         # A task outlives a restart of the API server.
         "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "10",
+        "AIRFLOW__OPENLINEAGE__NAMESPACE": openlineage.NAMESPACE,
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(openlineage.transport(settings)),
+        "AIRFLOW__OPENLINEAGE__EMISSION_POLICY": json.dumps(LINEAGE_OF_TASKS),
+        # Seconds that telling one event may hold up its task.
+        "AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT": "5",
     }
 
 
