@@ -33,16 +33,17 @@ def column_inputs(sql: str, tables: MappingSchema) -> dict[str, set[Input]]:
         validate_qualify_columns=False, allow_partial_qualification=True, quote_identifiers=False, identify=False,
     )  # fmt: skip
     root = build_scope(select)
-    query = _Query({id(scope.expression): scope for scope in root.traverse()})
+    query = _Query({id(scope.expression): scope for scope in root.traverse()}, tables)
     return {name: query.inputs(root, place) for place, name in enumerate(select.named_selects)}
 
 
 class _Query:
     """A select with everything in it."""
 
-    def __init__(self, scopes: dict[int, Scope]):
+    def __init__(self, scopes: dict[int, Scope], tables: MappingSchema):
         self.scopes = scopes
         """By the identity of their expressions."""
+        self.tables = tables
         self.found: dict[tuple[int, int], set[Input]] = {}
         """By scope and place; what is being looked for is there, still empty, so that a recursive CTE ends."""
 
@@ -60,44 +61,52 @@ class _Query:
             self.found[key] = set().union(*parts)
         return self.found[key]
 
-    def _origin(self, column: exp.Column) -> set[Input]:
-        source = self._source(column)
+    def _origin(self, column: exp.Expression) -> set[Input]:
+        """The inputs of a column or, as in `to_jsonb(f)`, of a whole row of a source."""
+        source, is_row = self._source(column)
+        if source is None:
+            return {("", "", column.name)}
         if isinstance(source, exp.Table):
-            return {(source.db, source.name, column.name)}
-        if isinstance(source, Scope) and isinstance(source.expression, exp.Query):
-            names = source.expression.named_selects
-            return self.inputs(source, names.index(column.name)) if column.name in names else set()
-        if isinstance(source, Scope):  # rows made of a value: unnest, generate_series
-            made_of = (inner for inner in source.expression.find_all(exp.Column) if inner.table != column.table)
+            return {(source.db, source.name, name) for name in (self.tables.column_names(source) if is_row else [column.name])}
+        if not isinstance(source.expression, exp.Query):  # rows made of a value: unnest, generate_series
+            made_of = (inner for inner in source.expression.find_all(exp.Column) if self._source(inner)[0] is not source)
             return set().union(*map(self._origin, made_of))
-        return {("", "", column.name)}
+        names = source.expression.named_selects
+        return set().union(*(self.inputs(source, place) for place, name in enumerate(names) if is_row or name == column.name))
 
-    def _source(self, column: exp.Column) -> exp.Expression | Scope | None:
-        """Where a column comes from: the source of its name in its query or in one around it; without a name, the only one there is."""
+    def _source(self, column: exp.Expression) -> tuple[exp.Expression | Scope | None, bool]:
+        """Where a column comes from, and whether it is a whole row of that: the source of its name in its query or in one around it.
+
+        A column without such a name is a source's own name, or else of the only source there is.
+        """
+        table = column.args.get("table")
         for scope in self._around(column):
-            if column.table in scope.sources:
-                return scope.sources[column.table]
-            if not column.table and len(scope.sources) == 1:
-                return next(iter(scope.sources.values()))
-        return None
+            if table:
+                if table.name in scope.sources:
+                    return scope.sources[table.name], False
+            elif column.name in scope.sources:
+                return scope.sources[column.name], True
+            elif len(scope.sources) == 1:
+                return next(iter(scope.sources.values())), False
+        return None, False
 
-    def _around(self, column: exp.Column) -> Iterator[Scope]:
+    def _around(self, column: exp.Expression) -> Iterator[Scope]:
         scope = self.scopes.get(id(column.find_ancestor(exp.Select)))
         while scope is not None:
             yield scope
             scope = scope.parent
 
 
-def _columns(select: exp.Select, projection: exp.Expression) -> Iterator[exp.Column]:
+def _columns(select: exp.Select, projection: exp.Expression) -> Iterator[exp.Expression]:
     """What a projection is computed from. Of a query within it, what that selects; of a count of rows, what they are grouped by."""
-    for column in projection.find_all(exp.Column):
+    for column in projection.find_all(exp.Column, exp.TableColumn):
         if _is_selected(column, select):
             yield column
     if any(isinstance(count.this, exp.Star) for count in projection.find_all(exp.Count)) and select.args.get("group"):
         yield from select.args["group"].find_all(exp.Column)
 
 
-def _is_selected(column: exp.Column, select: exp.Select) -> bool:
+def _is_selected(column: exp.Expression, select: exp.Select) -> bool:
     """Whether every query between a column and `select` has it in what it selects, and not in a condition."""
     part = column
     while (around := part.parent) is not None and around is not select:

@@ -10,6 +10,7 @@ What is told is told after the work was done. A failure to tell it is a warning 
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
 import os
@@ -21,11 +22,14 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, uuid5
 
-from include.lake import tables
 from include.settings import Settings
+
+if TYPE_CHECKING:  # both tell here what they did
+    from include.ingest.receipts import Receipt
+    from include.lake.publish import Model
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +61,12 @@ VERSIONS = {
 }
 """Of the standard facets used here."""
 
+METRICS, FACTS = ("intermediate", "party_metrics_daily", "value"), ("intermediate", "party_facts_daily")
+"""Where the metrics of a party stand below each other, and what the catalogue makes them of."""
+
+EARLIER_DAYS = re.compile(r"read_parquet\('(?:[^']|'')*/daily/(\w+)/(?:[^']|'')*'[^)]*\)")
+"""What `earlier_days` in dbt_project/macros/lake_sources.sql makes of a model."""
+
 SEE_THE_LOG = "The log says why: what data and people said is not repeated here."
 
 
@@ -65,8 +75,8 @@ class Run:
     """Something that ran: one START and one COMPLETE or FAIL."""
 
     job: str
-    job_type: str
-    """As in `DBT MODEL`: the integration and what it calls such a job."""
+    job_type: tuple[str, str]
+    """Whose job it is and what that calls it, as in DBT, MODEL."""
     started: datetime
     ended: datetime
     failed: bool = False
@@ -77,7 +87,8 @@ class Run:
         return str(uuid5(NAMESPACE_OID, f"{NAMESPACE} {self.job} {self.started.isoformat()}"))
 
     def events(self, inputs: Iterable[Facet] = (), outputs: Iterable[Facet] = (), **run_facets: Facet | None) -> Iterator[Event]:
-        integration, kind = self.job_type.split()
+        """`inputs`, `outputs`: datasets with their facets, told at the end; `run_facets`: by name, left out where null."""
+        integration, kind = self.job_type
         facets = {name: given for name, given in run_facets.items() if given is not None}
         ends_with = {"errorMessage": facet("ErrorMessageRunFacet", message=SEE_THE_LOG, programmingLanguage="sql")} if self.failed else {}
         job = {
@@ -100,11 +111,10 @@ class Run:
                 "outputs": list(writes),
             }
 
-    def as_parent(self, root: Facet | None) -> Facet:
-        """The facet of runs within this one. `root` is the facet of what this one itself runs in, null where it stands alone."""
-        job = {"namespace": NAMESPACE, "name": self.job}
-        top = root["root"] if root else {"run": {"runId": self.run_id}, "job": job}
-        return facet("ParentRunFacet", run={"runId": self.run_id}, job=job, root=top)
+    def as_parent(self, parent: Facet | None) -> Facet:
+        """The parent facet of runs within this one. `parent` is its own, null where it stands alone."""
+        itself = {"run": {"runId": self.run_id}, "job": {"namespace": NAMESPACE, "name": self.job}}
+        return facet("ParentRunFacet", **itself, root=parent["root"] if parent else itself)
 
 
 def facet(name: str, /, **fields: Any) -> Facet:
@@ -112,17 +122,17 @@ def facet(name: str, /, **fields: Any) -> Facet:
     return {"_producer": PRODUCER, "_schemaURL": url, **fields}
 
 
-def loaded(settings: Settings, receipts: Iterable[Any], started: datetime) -> None:
+def loaded(settings: Settings, receipts: Iterable[Receipt], started: datetime) -> None:
     """Tells a load of landing files, from their receipts (`include/ingest/receipts.py`)."""
     tell(settings, _load_events(settings, receipts, started, datetime.now(UTC)))
 
 
 def dbt_ran(settings: Settings, target: str, folder: Path, run: dict, started: datetime, failed: bool) -> None:
     """Tells a run of dbt: of each model and of its tests. `folder` holds what it left; `run` as in `include/lake/dbt.py`."""
-    tell(settings, _dbt_events(settings, target, folder, run, Run(f"dbt.{target}", "DBT JOB", started, datetime.now(UTC), failed)))
+    tell(settings, _dbt_events(settings, target, folder, run, Run(f"dbt.{target}", ("DBT", "JOB"), started, datetime.now(UTC), failed)))
 
 
-def published(settings: Settings, models: Iterable[Any], rows: dict[str, int], run: dict, started: datetime) -> None:
+def published(settings: Settings, models: Iterable[Model], rows: dict[str, int], run: dict, started: datetime) -> None:
     """Tells the publication of lake models (`include/lake/publish.py`), of each the rows sent."""
     tell(settings, _publish_events(settings, models, rows, run, started, datetime.now(UTC)))
 
@@ -210,13 +220,15 @@ def rows_written(rows: int) -> Facet:
     return {"outputStatistics": facet("OutputStatisticsOutputDatasetFacet", rowCount=rows)}
 
 
-def _load_events(settings: Settings, receipts: Iterable[Any], started: datetime, ended: datetime) -> Iterator[Event]:
+def _load_events(settings: Settings, receipts: Iterable[Receipt], started: datetime, ended: datetime) -> Iterator[Event]:
+    from include.lake import tables  # Arrow: the transport of every task's events comes with this module, and waits for no such thing
+
     parent = airflow_task()
     for table, of_table in groupby(sorted(receipts, key=_table), key=_table):
         files = list(of_table)
         for first in range(0, len(files), FILES_OF_A_RUN):
             part = files[first : first + FILES_OF_A_RUN]
-            run = Run(f"load.{table}", "TOLLGATE LOAD", started + timedelta(microseconds=first), ended)  # its own instant, its own id
+            run = Run(f"load.{table}", ("TOLLGATE", "LOAD"), started + timedelta(microseconds=first), ended)  # its own instant, its own id
             types = [(field.name, str(field.type)) for field in tables.schema(table)]
             output = in_lake(settings, table) | {
                 "facets": {"schema": schema_facet(types)},
@@ -225,13 +237,13 @@ def _load_events(settings: Settings, receipts: Iterable[Any], started: datetime,
             yield from run.events([_landing_file(settings, receipt) for receipt in part], [output], parent=parent)
 
 
-def _table(receipt: Any) -> str:
+def _table(receipt: Receipt) -> str:
     """The lake's table that a landing file's rows go to."""
     folders = {"cdr": "calls", "manifest": "manifests", "complaints": "complaints", "tracebacks": "notices"}
     return folders.get(receipt.kind) or receipt.feed
 
 
-def _landing_file(settings: Settings, receipt: Any) -> Facet:
+def _landing_file(settings: Settings, receipt: Receipt) -> Facet:
     counts = {
         "rowsRead": receipt.rows_read,
         "rowsAccepted": receipt.rows_accepted,
@@ -255,7 +267,7 @@ def _landing_file(settings: Settings, receipt: Any) -> Facet:
 
 
 def _publish_events(
-    settings: Settings, models: Iterable[Any], rows: dict[str, int], run: dict, started: datetime, ended: datetime
+    settings: Settings, models: Iterable[Model], rows: dict[str, int], run: dict, started: datetime, ended: datetime
 ) -> Iterator[Event]:
     parent, day = airflow_task(), nominal_time(run)
     for model in models:
@@ -268,7 +280,7 @@ def _publish_events(
             },
             "outputFacets": rows_written(rows[model.name]),
         }
-        yield from Run(f"publish.{model.name}", "TOLLGATE PUBLISH", started, ended).events([source], [output], parent=parent, nominalTime=day)
+        yield from Run(f"publish.{model.name}", ("TOLLGATE", "PUBLISH"), started, ended).events([source], [output], parent=parent, nominalTime=day)
 
 
 def _dbt_events(settings: Settings, target: str, folder: Path, run: dict, whole: Run) -> Iterator[Event]:
@@ -289,7 +301,7 @@ def _dbt_events(settings: Settings, target: str, folder: Path, run: dict, whole:
         node = graph.nodes[result["unique_id"]]
         if node["resource_type"] in ("model", "seed"):
             job = f"{whole.job}.{node['name']}"
-            model = Run(job, f"DBT {node['resource_type'].upper()}", *_times(result), failed=result["status"] != "success")
+            model = Run(job, ("DBT", node["resource_type"].upper()), *_times(result), failed=result["status"] != "success")
             yield from model.events(*graph.inputs_and_output(node, result.get("compiled_code") or ""), **facets)
     tests: dict[str, list[dict]] = {}
     for result in ran:
@@ -298,13 +310,13 @@ def _dbt_events(settings: Settings, target: str, folder: Path, run: dict, whole:
     for tested, found in tests.items():
         begun, done = zip(*map(_times, found), strict=True)
         failed = any(result["status"] in ("fail", "error") for result in found)
-        check = Run(f"{whole.job}.{graph.nodes[tested]['name']}.tests", "DBT TEST", min(begun), max(done), failed)
+        check = Run(f"{whole.job}.{graph.nodes[tested]['name']}.tests", ("DBT", "TEST"), min(begun), max(done), failed)
         yield from check.events([graph.dataset(tested) | {"inputFacets": {"dataQualityAssertions": graph.assertions(found)}}], **facets)
 
 
 def _times(result: dict) -> tuple[datetime, datetime]:
     """When a node of dbt's was begun and done."""
-    instants = [datetime.fromisoformat(step[name]) for step in result["timing"] for name in ("started_at", "completed_at")]
+    instants = [datetime.fromisoformat(step[name]) for step in result["timing"] for name in ("started_at", "completed_at") if step[name]]
     return min(instants), max(instants)
 
 
@@ -326,6 +338,17 @@ class Graph:
         columns = {relation: list(self.nodes[key]["columns"]) for relation, key in self.by_relation.items()}
         return known_tables(columns, "duckdb" if self.in_lake else "postgres")
 
+    @cached_property
+    def facts(self) -> dict[str, set[str]]:
+        """The facts that a metric is made of, by its name: the catalogue's, which is a seed."""
+        made_of: dict[str, set[str]] = {}
+        for node in self.nodes.values():
+            if node["resource_type"] == "seed" and node["name"] == "metrics":
+                with Path(node["root_path"], node["original_file_path"]).open(encoding="utf-8", newline="") as file:
+                    for metric in csv.DictReader(file):
+                        made_of.setdefault(metric["metric"], set()).update(filter(None, (metric["numerator"], metric["denominator"])))
+        return made_of
+
     def dataset(self, key: str) -> Facet:
         node = self.nodes[key]
         schema, name = node["schema"], node.get("identifier") or node["alias"]
@@ -339,8 +362,7 @@ class Graph:
 
     def inputs_and_output(self, node: dict, sql: str) -> tuple[list[Facet], list[Facet]]:
         lineage = self.column_lineage(node, sql) if node["resource_type"] == "model" else {}
-        read = {(d["namespace"], d["name"]) for d in map(self.dataset, self._upstream(node))}
-        read |= {(field["namespace"], field["name"]) for column in lineage.values() for field in column["inputFields"]}
+        read = {(dataset["namespace"], dataset["name"]) for dataset in map(self.dataset, self._upstream(node))}
         facets = {}
         if node["columns"]:
             facets["schema"] = schema_facet((name, column["data_type"] or "unknown") for name, column in node["columns"].items())
@@ -357,11 +379,13 @@ class Graph:
         from include.lineage.column_inputs import column_inputs
 
         try:
-            # the days built earlier, as macros/lake_sources.sql reads them
-            found = column_inputs(re.sub(r"read_parquet\('[^']*/daily/(\w+)/[^']*'[^)]*\)", r"lake.\1", sql), self.tables)
+            found = column_inputs(EARLIER_DAYS.sub(r"lake.\1", sql), self.tables)
         except Exception:  # of SQL that is read here alone, a parser may raise anything: the other models are told
             log.warning("the columns of %s are not told: its SQL could not be read", node["name"], exc_info=True)
             return {}
+        for column in found.keys() & self.facts.keys():
+            if METRICS in found[column]:
+                found[column] = {(*FACTS, fact) for fact in self.facts[column]}
         fields = {
             column: [
                 self.dataset(self.by_relation[schema, table]) | {"field": name}

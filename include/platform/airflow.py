@@ -30,8 +30,9 @@ PUBLISH_POOL = "publish"
 LINEAGE_OF_TASKS = [
     {
         "scope": {},
-        # Of tasks alone: for runs of DAGs the scheduler would keep a process more. What tasks read and write is told by themselves.
-        "controls": {"emit_dag_events": False, "extract_operator_metadata": False, "include_source_code": False, "include_full_task_info": False},
+        # Of tasks alone: for runs of DAGs the scheduler would keep a process more. What tasks read and write they tell themselves,
+        # and without a look at the operator nothing is told of its code.
+        "controls": {"emit_dag_events": False, "extract_operator_metadata": False},
         "locked": True,
     }
 ]
@@ -100,6 +101,8 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "AIRFLOW__OPENLINEAGE__NAMESPACE": openlineage.NAMESPACE,
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(openlineage.transport(settings)),
         "AIRFLOW__OPENLINEAGE__EMISSION_POLICY": json.dumps(LINEAGE_OF_TASKS),
+        # Not each event in the log of each task.
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.providers.openlineage=WARNING openlineage=WARNING",
         # Seconds that telling one event may hold up its task.
         "AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT": "5",
     }

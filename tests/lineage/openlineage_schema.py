@@ -67,7 +67,7 @@ def facets(event: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @cache
-def _classes() -> dict[str, type]:
+def classes() -> dict[str, type]:
     modules = [
         importlib.import_module(f"openlineage.client.generated.{module.name}")
         for module in pkgutil.iter_modules(openlineage.client.generated.__path__)
@@ -79,9 +79,9 @@ def _classes() -> dict[str, type]:
 def _class_of(url: str) -> type | None:
     """Null for what is under one of the standard's open definitions: custom facets have what fields they like."""
     if "/facets/" not in url:
-        assert url in _classes(), f"no definition of the standard: {url}"
+        assert url in classes(), f"no definition of the standard: {url}"
         return None
-    return _classes()[url]
+    return classes()[url]
 
 
 def _differences(value: Any, wanted: Any, path: str) -> list[str]:
