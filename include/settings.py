@@ -44,6 +44,8 @@ class Settings:
     """Where alerts are posted to as JSON; nowhere where it is empty. Often a secret by itself."""
     action_webhook_url: str = field(default="", repr=False)
     """Where orders are posted to as JSON; nowhere where it is empty."""
+    openlineage_url: str = ""
+    """The OpenLineage server that lineage is posted to, beside the file; none where it is empty."""
 
     @property
     def secrets(self) -> Path:
@@ -159,6 +161,7 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         evidence=Path(setting("TOLLGATE_EVIDENCE", str(home / "evidence"))).expanduser().resolve(),
         compliance_users=logins("TOLLGATE_COMPLIANCE_USERS", setting("TOLLGATE_COMPLIANCE_USERS", "compliance,approver")),
         action_webhook_url=webhook("TOLLGATE_ACTION_WEBHOOK_URL", setting("TOLLGATE_ACTION_WEBHOOK_URL", "")),
+        openlineage_url=lineage_server(setting("TOLLGATE_OPENLINEAGE_URL", "")),
         **alert_settings(setting),
     )
 
@@ -192,6 +195,16 @@ def logins(name: str, value: str) -> tuple[str, ...]:
         if not re.fullmatch(r"[a-z][a-z0-9._-]{0,62}", login) or login in ("engineer", "auditor"):
             raise ValueError(f"{name}={login!r}: small letters, digits, dots, dashes and underscores, beginning with a letter, and neither engineer nor auditor")
     return found
+
+
+
+def lineage_server(url: str) -> str:
+    """The address as it is. ValueError where it is none, or holds a secret, which errors would repeat: that has a file of its own."""
+    parts = urlsplit(url)
+    known = is_url(url, ("https",)) or (is_url(url, ("http",)) and is_this_machine(parts.hostname))
+    if url and (not known or parts.username or parts.query):
+        raise ValueError("TOLLGATE_OPENLINEAGE_URL must read https://host/ without user, password or key; http only to this machine")
+    return url
 
 
 def addresses(name: str, value: str) -> tuple[str, ...]:

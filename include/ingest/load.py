@@ -20,6 +20,7 @@ from include.ingest.declarations import Declaration
 from include.ingest.landing import LandingFile
 from include.ingest.receipts import Receipt, RefusedFile
 from include.lake import tables
+from include.lineage import openlineage
 from include.settings import Settings
 from include.text import visible
 
@@ -67,7 +68,7 @@ def load_new_files(settings: Settings, kind: str) -> Summary:
     Loads of one kind take turns: two runs at once would otherwise not see each other's rows when looking for duplicates.
     """
     tables.create(settings.lake)
-    summary = Summary()
+    summary, started = Summary(), datetime.now(UTC)
     with psycopg.connect(settings.url("loader"), autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(hashtext('ingest'), hashtext(%s))", (kind,))
         files = landing.whole_files(settings.landing, kind)
@@ -78,6 +79,7 @@ def load_new_files(settings: Settings, kind: str) -> Summary:
         for file in new:
             if kind != "cdr" or _is_manifest(file):
                 _load_if_there(connection, settings, file, summary)
+    openlineage.loaded(settings, [*summary.receipts, *summary.again], started)
     return summary
 
 

@@ -12,9 +12,11 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from include.lineage import openlineage
 from include.settings import REPOSITORY, Settings
 
 PROJECT = REPOSITORY / "dbt_project"
@@ -99,6 +101,7 @@ def run_dbt(
     """
     results = workspace(settings, beside or target) / "run_results.json"
     results.unlink(missing_ok=True)
+    started = datetime.now(UTC)
     done = subprocess.run(
         arguments(settings, target, command, selection, beside),
         env={**os.environ, **environment(settings, target, run or {})},
@@ -108,6 +111,7 @@ def run_dbt(
         text=True,
     )
     report = json.loads(results.read_text()) if results.exists() else {"results": []}
+    openlineage.dbt_ran(settings, target, results.parent, run or {}, started, failed=done.returncode != 0)
     if done.returncode != 0:
         reasons = failures(report) or [done.stdout[-4000:].strip()]
         raise DbtFailed(f"dbt {command} --target {target} failed:\n" + "\n".join(reasons))

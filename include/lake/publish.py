@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import adbc_driver_postgresql.dbapi as postgres
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.lake import dbt
+from include.lineage import openlineage
 from include.settings import Settings
 
 ARROW_TYPES = {
@@ -145,7 +146,7 @@ def publish(settings: Settings, run: dict, models: list[Model]) -> dict[str, int
     `run` is that of the lake build just done (`service_date`, `evidence_days`, ...). Raises PublishMismatch where counts or
     sums differ after the copy.
     """
-    sent = {}
+    sent, started = {}, datetime.now(UTC)
     with postgres.connect(settings.url("transformer")) as connection, connection.cursor() as cursor:
         # Of two that replace the same days at once, neither would see the other's rows.
         cursor.execute("select count(*) from pg_advisory_xact_lock(hashtext('tollgate.publish'))")
@@ -168,4 +169,5 @@ def publish(settings: Settings, run: dict, models: list[Model]) -> dict[str, int
                 raise PublishMismatch(f"{model.relation}: sent (rows, sums) {totals(model, rows)}, found {found}")
             sent[model.name] = rows.num_rows
         connection.commit()
+    openlineage.published(settings, models, sent, run, started)
     return sent

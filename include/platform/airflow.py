@@ -17,12 +17,24 @@ import psycopg
 
 from include.alerts import channels as alerts
 from include.decisions import actions
+from include.lineage import openlineage
 from include.platform import PlatformError, roles
 from include.platform.secrets import replace_secret, secret
 from include.settings import REPOSITORY, Settings
 
 PASSWORDS = "airflow_passwords.json"
 PUBLISH_POOL = "publish"
+
+LINEAGE_OF_TASKS = [
+    {
+        "scope": {},
+        # Of tasks alone: for runs of DAGs the scheduler would keep a process more. What tasks read and write they tell themselves,
+        # and without a look at the operator nothing is told of its code.
+        "controls": {"emit_dag_events": False, "extract_operator_metadata": False},
+        "locked": True,
+    }
+]
+"""What Airflow's OpenLineage provider tells; see `include/lineage/openlineage_transport.py` for what remains of it."""
 
 
 def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
@@ -46,6 +58,7 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "TOLLGATE_ACTION_WEBHOOK_URL": settings.action_webhook_url,
         "TOLLGATE_COMPLIANCE_USERS": ",".join(settings.compliance_users),
         "TOLLGATE_EVIDENCE": str(settings.evidence),
+        "TOLLGATE_OPENLINEAGE_URL": settings.openlineage_url,
         "TOLLGATE_INSTALLED_AT": installed_at(settings),
         "PYTHONPATH": str(REPOSITORY),
         "TZ": "UTC",
@@ -86,6 +99,13 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
         # A task outlives a restart of the API server.
         "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "10",
+        "AIRFLOW__OPENLINEAGE__NAMESPACE": openlineage.NAMESPACE,
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(openlineage.transport(settings)),
+        "AIRFLOW__OPENLINEAGE__EMISSION_POLICY": json.dumps(LINEAGE_OF_TASKS),
+        # Not each event in the log of each task.
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.providers.openlineage=WARNING openlineage=WARNING",
+        # Seconds that telling one event may hold up its task.
+        "AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT": "5",
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from include.lake import dbt, tables
 from include.settings import Settings
+from tests.lineage.openlineage_schema import problems
 
 RUN = {"service_date": "2026-11-20", "evidence_days": ["2026-11-20", "2026-11-21"], "following_days": ["2026-11-20"], "run_at": "2026-11-22T02:00:00+00:00"}
 
@@ -81,6 +82,19 @@ def test_each_day_of_the_run_gets_one_file_in_order_though_it_has_no_rows(projec
     assert built("two_days/service_date=2026-11-20") == []
     assert built("two_days/service_date=2026-11-21") == [{"n": 1}]
     assert not (project.lake / "daily/one_day/service_date=2026-11-21").exists()
+
+
+def test_lineage_tells_what_failed_and_what_did_not_and_leaves_the_reason_to_the_log(project, failure):
+    (file,) = (project.home / "openlineage").iterdir()
+    told = [json.loads(line) for line in file.open()]
+    assert [found for event in told if (found := problems(event))] == []
+    ends = {event["job"]["name"]: event for event in told if event["eventType"] != "START"}
+    failed = {job for job, event in ends.items() if event["eventType"] == "FAIL"}
+    assert failed == {"dbt.lake", "dbt.lake.of_tomorrow", "dbt.lake.of_no_day", "dbt.lake.other_type"}
+    assert "of days that this run does not build" not in file.read_text()
+    (output,) = ends["dbt.lake.one_day"]["outputs"]
+    assert (output["namespace"], output["name"]) == ("file", str(project.lake / "daily/one_day"))
+    assert ends["dbt.lake.one_day"]["run"]["facets"]["nominalTime"]["nominalStartTime"] == "2026-11-20T00:00:00+00:00"
 
 
 def test_a_run_that_says_too_little_fails_instead_of_building_some_day(project, failure):

@@ -18,11 +18,13 @@ from psycopg import sql
 
 from include.decisions import proof
 from include.demo.world import Expected, missing_file, write_world
+from include.lake import dbt
 from include.lineage.explain import explain
 from include.operations.backfill import INGEST_DAGS, backfill, settle
 from include.platform import lifecycle, roles
 from include.platform.airflow_api import AirflowApi
 from include.settings import Settings
+from tests.lineage.openlineage_schema import problems
 from tests.running import eventually
 
 FIRST_DAY, DAYS = date(2026, 11, 16), [date(2026, 11, 16), date(2026, 11, 17)]
@@ -246,6 +248,66 @@ def test_a_notice_file_is_handled_without_anybodys_doing(platform: Platform) -> 
     assert comments == [("compliance", "as drafted"), ("compliance", "they stop the campaign")]
     settle(platform.api)
     assert platform.rows("select count(*) from decisions.ledger where party_id = %s and payload ->> 'recommendation' = 'SUSPEND'", CLEAN) == [(1,)]
+
+
+def told(platform: Platform) -> list[dict]:
+    """Every OpenLineage event of this installation."""
+    return [json.loads(line) for file in (platform.settings.home / "openlineage").glob("*.jsonl") for line in file.open()]
+
+
+def test_lineage_is_told_of_every_task_and_every_model(platform: Platform) -> None:
+    events = told(platform)
+    assert [found for event in events if (found := problems(event))] == []
+    ended = Counter(event["job"]["name"] for event in events if event["eventType"] == "COMPLETE")
+    begun = {event["run"]["runId"] for event in events if event["eventType"] == "START"}
+    assert {event["run"]["runId"] for event in events} == begun
+    for dag_id in (*INGEST_DAGS, "build_risk_marts", "recommend_suspensions"):
+        tasks = Counter(
+            f"{dag_id}.{task['task_id']}"
+            for run in platform.api.runs(dag_id)
+            for task in platform.api.task_instances(dag_id, run["dag_run_id"])
+            if task["state"] == "success"
+        )
+        assert tasks and {task: ended[task] for task in tasks} == tasks
+    for target, models in (("lake", 26), ("warehouse", 41)):
+        nodes = dbt.manifest(platform.settings, target)["nodes"].values()
+        built = {node["name"] for node in nodes if node["resource_type"] == "model" and ("lake" in node["tags"]) == (target == "lake")}
+        assert len(built) >= models and all(ended[f"dbt.{target}.{model}"] for model in built)
+    parents = {event["run"]["facets"]["parent"]["run"]["runId"] for event in events if event["job"]["name"].startswith(("dbt.", "load.", "publish."))}
+    assert parents <= begun
+
+
+def test_lineage_leads_from_a_column_of_a_mart_to_a_landing_file(platform: Platform) -> None:
+    files, columns = {}, {}
+    for event in told(platform):
+        for output in event["outputs"]:
+            files.setdefault(output["name"], set()).update(read["name"] for read in event["inputs"])
+            lineage = output.get("facets", {}).get("columnLineage", {"fields": {}})
+            for column, made_of in lineage["fields"].items():
+                columns.setdefault((output["name"], column), set()).update((field["name"], field["field"]) for field in made_of["inputFields"])
+
+    def behind(graph: dict, start) -> set:
+        found, ahead = set(), {start}
+        while ahead:
+            new = graph.get(ahead.pop(), set()) - found
+            found |= new
+            ahead |= new
+        return found
+
+    mart, calls = "tollgate.marts.customer_risk_daily", str(platform.settings.lake / "calls")
+    assert (calls, "answer_ms") in behind(columns, (mart, "asr"))
+    assert (calls, "called_number") not in behind(columns, (mart, "asr"))
+    landed = {path for (path,) in platform.rows("select path from ops.file_receipts where state <> 'refused'")}
+    assert {str(platform.settings.landing / path) for path in landed} <= behind(files, mart)
+
+
+def test_lineage_repeats_neither_what_people_said_nor_a_number(platform: Platform) -> None:
+    jobs = {event["job"]["name"] for event in told(platform) if event["eventType"] == "COMPLETE"}
+    assert {"review_recommendations.case.decide", "review_recommendations.notice.respond", "review_recommendations.notice.record_response"} <= jobs
+    text = "".join(file.read_text() for file in (platform.settings.home / "openlineage").glob("*.jsonl"))
+    for said in ("traced twice", "a mistake in the list", "as drafted", "Caller warned", "SUSPEND ", CLEAN):
+        assert said not in text
+    assert re.findall(r"\+1\d{10}", text) == []
 
 
 def test_a_late_file_reopens_its_date_and_both_verdicts_stay(platform: Platform) -> None:

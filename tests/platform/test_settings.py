@@ -60,7 +60,7 @@ def test_an_empty_value_means_the_default(clone: Path):
         [
             "TOLLGATE_HOME", "TOLLGATE_LANDING", "TOLLGATE_LAKE", "TOLLGATE_LAKE_ENGINE", "TOLLGATE_WAREHOUSE_URL",
             "TOLLGATE_PG_PORT", "TOLLGATE_AIRFLOW_PORT", "TOLLGATE_OFFICE_ZONE", "TOLLGATE_ALERT_EMAIL_TO",
-            "TOLLGATE_ALERT_EMAIL_FROM", "TOLLGATE_SMTP_URL", "TOLLGATE_ALERT_WEBHOOK_URL",
+            "TOLLGATE_ALERT_EMAIL_FROM", "TOLLGATE_SMTP_URL", "TOLLGATE_ALERT_WEBHOOK_URL", "TOLLGATE_OPENLINEAGE_URL",
         ],
         "",
     )  # fmt: skip
@@ -115,6 +115,14 @@ def test_where_no_alert_can_go_is_refused_without_a_secret(clone: Path, given: d
     with pytest.raises(ValueError, match=words) as refused:
         load(given)
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["http://lineage.example", "https://tollgate:hush@lineage.example", "https://lineage.example/?key=hush", "hush"])
+def test_a_lineage_server_whose_address_holds_a_secret_or_is_not_encrypted_is_refused(clone: Path, url: str):
+    with pytest.raises(ValueError, match="TOLLGATE_OPENLINEAGE_URL must read https://host/") as refused:
+        load({"TOLLGATE_OPENLINEAGE_URL": url})
+    assert "hush" not in str(refused.value)
+    assert load({"TOLLGATE_OPENLINEAGE_URL": "http://127.0.0.1:5000"}).openlineage_url
 
 
 def test_external_warehouse(clone: Path):
