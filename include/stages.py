@@ -14,6 +14,7 @@ import psycopg
 from include import settings as configuration
 from include.alerts import alerts
 from include.alerts.alerts import Alert
+from include.audit import audit
 from include.decisions import ledger, notices, overrides, words
 from include.ingest import load
 from include.lake import build
@@ -225,6 +226,16 @@ def record_review(case_id: str, answer: dict[str, Any]) -> None:
     """Write a person's answer to the ledger, with who gave it and when."""
     with psycopg.connect(configuration.load().url("recommender")) as connection:
         ledger.append_review(connection, case_id, decision=answer["chosen_options"][0].lower(), **_given(answer))
+
+
+def audit_controls(run: str) -> str:
+    """Check the ledger and the receipts, make a sample of past recommendations again, and keep the outcome in the ledger; returns it."""
+    done = audit.audit(configuration.load(), run, size=3)
+    for told in [*done["problems"], *(told for made in done["recomputed"] for told in made["differing"])]:
+        log.error(told)
+    for made in done["recomputed"]:
+        log.info("%s (%s): %d parties compared; %s", made["service_date"], made["recorded_at"], made["compared"], made["not_recomputed"] or "recomputed")
+    return done["outcome"]
 
 
 def raise_alerts() -> None:
