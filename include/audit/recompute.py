@@ -66,8 +66,12 @@ def recompute(settings: Settings, batch: Batch) -> Outcome:
     """Make a batch again, in a place of its own, and compare."""
     with psycopg.connect(settings.url("auditor")) as warehouse:
         warehouse.execute("set transaction isolation level repeatable read, read only")
+        on_record = recorded_builds(warehouse)
+        gone = {build for build in batch.builds if build} - {build.build_id for build in on_record}
+        if gone:
+            return Outcome(batch, differences=[f"build {build}, which it was made from, is gone from ops.builds" for build in sorted(gone)])
         try:
-            planned = planned_for(warehouse, batch)
+            planned = planned_for(warehouse, batch, on_record)
             changed = list(changed_files(settings.lake, warehouse, planned))
         except NotRecorded as error:
             return Outcome(batch, not_recomputed=str(error))
@@ -76,19 +80,19 @@ def recompute(settings: Settings, batch: Batch) -> Outcome:
         with scratch.scratch(settings, warehouse) as place:
             found = made_again(place, batch, planned)
         compared, differences = compare(found, stored(warehouse, batch))
-    if differences and (doubts := [*planned.doubts, *doubts_of_today(settings, planned)]):
+    if differences and (doubts := [*planned.doubts, *doubts_of_today(settings, batch, planned)]):
         return Outcome(batch, not_recomputed=f"{len(differences)} figures differ ({differences[0]}), but {'; '.join(doubts)}")
     return Outcome(batch, compared, differences)
 
 
-def planned_for(warehouse: psycopg.Connection, batch: Batch) -> Plan:
+def planned_for(warehouse: psycopg.Connection, batch: Batch, on_record: list[Build]) -> Plan:
     found = warehouse.execute("select service_date from ops.processed_days where first_processed_at <= %s", [batch.recorded_at])
     processed = {day for (day,) in found}
     if not processed:
         raise NotRecorded(f"no date had been processed by {batch.recorded_at}")
     # what a notice brings at once rests on the newest processed date
     judged = max(processed) if batch.actor == AT_ONCE else batch.service_date
-    return plan.make(recorded_builds(warehouse), processed, judged, batch.service_date, batch.recorded_at)
+    return plan.make(on_record, processed, judged, batch.service_date, batch.recorded_at)
 
 
 def recorded_builds(connection: psycopg.Connection) -> list[Build]:
@@ -177,13 +181,18 @@ def flat(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def written(fields: dict[str, Any], name: str) -> str:
-    return json.dumps(fields[name], default=str) if name in fields else "nothing"
+    if name not in fields:
+        return "nothing"
+    return str(fields[name]) if isinstance(fields[name], Decimal) else json.dumps(fields[name], default=str)
 
 
-def doubts_of_today(settings: Settings, planned: Plan) -> list[str]:
-    """Why a difference may not be one: other models than those of then, or builds that began since the plan was made."""
+def doubts_of_today(settings: Settings, batch: Batch, planned: Plan) -> list[str]:
+    """Why a difference may not be one: other models than those of then, another build than the entries name, or one that began meanwhile."""
     models = builds.digest_of_models()
     told = [f"build {build.build_id} was made by other models than those of today" for build in planned.builds if build.models != models][:1]
+    judged = [build.build_id for build in planned.builds if build.stage == "marts"][-1]
+    if judged not in batch.builds:
+        told.append(f"the entries name build {batch.builds[-1]} and not {judged}, which ended before them")
     with psycopg.connect(settings.url("auditor")) as connection:
         began = connection.execute("select build_id from ops.builds where build_id > %s order by 1", [planned.newest]).fetchall()
     return told + [f"build {build_id} began meanwhile" for (build_id,) in began]

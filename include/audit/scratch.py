@@ -170,7 +170,7 @@ def scratch(settings: Settings, source: psycopg.Connection) -> Iterator[Scratch]
 def make(settings: Settings, own: Settings) -> None:
     remove(settings, own)
     own.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not own.secrets.exists():
+    if not own.secrets.is_symlink():
         own.secrets.symlink_to(settings.secrets, target_is_directory=True)
     own.lake.mkdir(mode=0o700)
     for table in {name.split("/")[0] for name in (*tables.DATED, *tables.UNDATED)} - {"deliveries"}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, datetime
 
 import psycopg
 import pyarrow.compute as pc
@@ -16,7 +16,7 @@ from tests.ingest.desk import LAKE, LONG_AGO, calls_csv, csv_text
 
 from include import stages
 from include.audit import audit, recompute
-from include.audit.recompute import AT_ONCE, Batch, Outcome
+from include.audit.recompute import AT_ONCE, Batch
 from include.decisions import private_rules
 from include.lake import dbt
 
@@ -40,7 +40,7 @@ class News:
         self.notice()
         assert stages.load_notices() == [TUESDAY.isoformat()]
         stages.match_notices()
-        assert stages.act_on_notices("notice") == [TUESDAY.isoformat()]
+        assert TUESDAY.isoformat() in stages.act_on_notices("notice")
 
     def bring(self, path: str, content: str) -> None:
         file = self.world.settings.landing / path
@@ -128,28 +128,41 @@ def test_a_recommendation_comes_out_as_it_was_after_late_calls_other_reference_d
     changed = {name for name, value in restated["payload"].items() if entry["payload"][name] != value}
     assert {"legal_name", "linked_party_ids", "hits", "ruleset_version"} <= changed
 
-    numerator = next(hit for hit in entry["payload"]["hits"] if hit["denominator"])["numerator"]
-    position = next(n for n, hit in enumerate(entry["payload"]["hits"]) if hit["denominator"])
-    news.world.tamper(
-        f"""
-        update decisions.ledger set payload = jsonb_set(payload, '{{hits,{position},numerator}}', '{numerator}.000000000000000001')
-        where entry_id = {entry["entry_id"]}
-        """
-    )
-    found = recompute.recompute(news.world.settings, first)
-    assert found.not_recomputed == "" and found.compared == len(news.world.expected.verdicts)
-    code = entry["payload"]["hits"][position]["rule_code"]
+    position, hit = next((n, hit) for n, hit in enumerate(entry["payload"]["hits"]) if hit["denominator"])
+
+    def write(numerator: str) -> None:
+        news.world.tamper(
+            f"""
+            update decisions.ledger set payload = jsonb_set(payload, '{{hits,{position},numerator}}', '{numerator}')
+            where entry_id = {entry["entry_id"]}
+            """
+        )
+
+    write(f"{hit['numerator']}.000000000000000001")
+    try:
+        found = recompute.recompute(news.world.settings, first)
+    finally:
+        write(hit["numerator"])
+    assert (found.not_recomputed, found.compared) == ("", len(news.world.expected.verdicts))
     assert found.differences == [
-        f"{entry['recommendation_id']} (customer {RENAMED}) {code} numerator: stored \"{numerator}.000000000000000001\", made again {numerator}"
+        f"{entry['recommendation_id']} (customer {RENAMED}) {hit['rule_code']} numerator: "
+        f"stored {hit['numerator']}.000000000000000001, made again {hit['numerator']}"
     ]
 
 
-def test_what_a_notice_brought_at_once_comes_out_as_it_was(news: News):
+def test_what_a_notice_brought_at_once_comes_out_as_it_was_and_the_audit_says_so_in_the_ledger(news: News):
     last = batches(news.world)[-1]
     assert (last.service_date, last.actor) == (TUESDAY, AT_ONCE)
-    found = recompute.recompute(news.world.settings, last)
-    assert (found.not_recomputed, found.differences) == ("", [])
-    assert found.compared >= 1
+    done = audit.audit(news.world.settings, "of the notice", size=1)
+    (made,) = done["recomputed"]
+    assert (made["entries"], made["differing"], made["not_recomputed"]) == ([last.first_entry, last.last_entry], [], None)
+    assert made["compared"] >= 1
+    assert done["outcome"] == "clean" and done["problems"] == []
+    for _ in range(2):
+        audit.audit(news.world.settings, "of nothing", size=0)
+    entries = news.world.rows("select payload from decisions.ledger where entry_type = 'audit' order by entry_id")
+    assert [entry["payload"]["run"] for entry in entries] == ["of the notice", "of nothing"]
+    assert entries[0]["payload"] == done
 
 
 def test_a_file_of_calls_that_is_not_what_it_was_is_named(news: News):
@@ -166,7 +179,17 @@ def test_a_file_of_calls_that_is_not_what_it_was_is_named(news: News):
     assert told.startswith(f"calls/service_date={MONDAY}/{path.name}, of cdr/") and "is not what it was" in told
 
 
-def test_what_was_built_before_builds_were_recorded_is_not_called_equal(news: News):
+def test_a_build_that_is_gone_from_the_record_is_named(news: News):
     first, *_ = batches(news.world)
-    with psycopg.connect(news.world.settings.url("owner")) as connection:
-        builds = recompute.recorded_builds(connection)
+    (build,) = first.builds
+    news.world.damage(f"delete from ops.builds where build_id = {build}")
+    assert recompute.recompute(news.world.settings, first).differences == [f"build {build}, which it was made from, is gone from ops.builds"]
+
+
+def test_a_sample_is_the_newest_and_others_that_the_head_chooses():
+    known = [Batch(MONDAY, "a", datetime(2026, 11, 17, tzinfo=UTC), entry, entry, [1]) for entry in range(100)]
+    assert [batch.first_entry for batch in audit.sample(known, "head", 1)] == [99]
+    one, other = (audit.sample(known, head, 5) for head in ("head", "another head"))
+    assert one == audit.sample(known, "head", 5) and one[0] == other[0] == known[-1]
+    assert len(set(batch.first_entry for batch in one)) == 5 and one[1:] != other[1:]
+    assert audit.sample([], "", 2) == [] and audit.sample(known, "head", 0) == []
