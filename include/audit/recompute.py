@@ -39,8 +39,10 @@ class Batch:
     recorded_at: datetime
     first_entry: int
     last_entry: int
-    builds: list[int | None]
-    """The builds of the marts that the entries say they were made from: one."""
+    last_build: int | None
+    """The build of the marts that the entries say they were made from; of entries that do not, None."""
+    builds_sha256: str | None
+    """What the entries keep of the record of builds."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,11 @@ def recompute(settings: Settings, batch: Batch) -> Outcome:
     """Make a batch again, in a place of its own, and compare."""
     with psycopg.connect(settings.url("auditor")) as warehouse:
         warehouse.execute("set transaction isolation level repeatable read, read only")
-        on_record = recorded_builds(warehouse)
-        gone = {build for build in batch.builds if build} - {build.build_id for build in on_record}
-        if gone:
-            return Outcome(batch, differences=[f"build {build}, which it was made from, is gone from ops.builds" for build in sorted(gone)])
+        (digest,) = warehouse.execute("select ops.builds_digest(%s)", [batch.last_build]).fetchone()
+        if batch.last_build is not None and digest != batch.builds_sha256:
+            return Outcome(batch, differences=[f"ops.builds, up to build {batch.last_build}, is not what it was when entry {batch.first_entry} was appended"])
         try:
-            planned = planned_for(warehouse, batch, on_record)
+            planned = planned_for(warehouse, batch)
             changed = list(changed_files(settings.lake, warehouse, planned))
         except NotRecorded as error:
             return Outcome(batch, not_recomputed=str(error))
@@ -85,14 +86,14 @@ def recompute(settings: Settings, batch: Batch) -> Outcome:
     return Outcome(batch, compared, differences)
 
 
-def planned_for(warehouse: psycopg.Connection, batch: Batch, on_record: list[Build]) -> Plan:
+def planned_for(warehouse: psycopg.Connection, batch: Batch) -> Plan:
     found = warehouse.execute("select service_date from ops.processed_days where first_processed_at <= %s", [batch.recorded_at])
     processed = {day for (day,) in found}
     if not processed:
         raise NotRecorded(f"no date had been processed by {batch.recorded_at}")
     # what a notice brings at once rests on the newest processed date
     judged = max(processed) if batch.actor == AT_ONCE else batch.service_date
-    return plan.make(on_record, processed, judged, batch.service_date, batch.recorded_at)
+    return plan.make(recorded_builds(warehouse), processed, judged, batch.service_date, batch.recorded_at)
 
 
 def recorded_builds(connection: psycopg.Connection) -> list[Build]:
@@ -101,19 +102,27 @@ def recorded_builds(connection: psycopg.Connection) -> list[Build]:
 
 
 def changed_files(lake: Path, warehouse: psycopg.Connection, planned: Plan) -> Iterator[str]:
-    """Files of calls, complaints and notices that are not what they were when the builds of then read them. NotRecorded where a date's are no longer kept."""
+    """Files of calls, complaints and notices that are not what they were when the builds of then read them.
+
+    NotRecorded where rows of a date were deleted at the end of their period.
+    """
     paths = dict(warehouse.execute("select file, path from ops.file_receipts where state <> 'refused'").fetchall())
+    deleted = deleted_folders(warehouse)
     for build in planned.builds:
         for name, digest in (build.files or {}).items():
             file, receipt = lake / name, tables.receipt_of(Path(name))
             if receipt not in paths:
                 continue  # what a load that was cut short left; no reader ever counted it
-            if not file.parent.exists():
-                raise NotRecorded(f"{file.parent.relative_to(lake)} is no longer kept in the lake")
+            if str(Path(name).parent) in deleted:
+                raise NotRecorded(f"{Path(name).parent} was deleted from the lake at the end of its period")
             if not file.exists():
                 yield f"{name}, of {paths[receipt]}, is gone from the lake"
             elif builds.digest_of(file) != digest:
                 yield f"{name}, of {paths[receipt]}, is not what it was when {build.service_date} was built from it"
+
+
+def deleted_folders(warehouse: psycopg.Connection) -> set[str]:
+    return {folder for (folder,) in warehouse.execute((SQL / "deleted.sql").read_text(encoding="utf-8")).fetchall()}
 
 
 def made_again(place: Scratch, batch: Batch, planned: Plan) -> dict[tuple[str, str], dict[str, Any]]:
@@ -191,8 +200,10 @@ def doubts_of_today(settings: Settings, batch: Batch, planned: Plan) -> list[str
     models = builds.digest_of_models()
     told = [f"build {build.build_id} was made by other models than those of today" for build in planned.builds if build.models != models][:1]
     judged = [build.build_id for build in planned.builds if build.stage == "marts"][-1]
-    if judged not in batch.builds:
-        told.append(f"the entries name build {batch.builds[-1]} and not {judged}, which ended before them")
+    if judged != batch.last_build:
+        told.append(f"the entries name build {batch.last_build} and not {judged}, which ended before them")
     with psycopg.connect(settings.url("auditor")) as connection:
+        if deleted := deleted_folders(connection):
+            told.append(f"rows of {len(deleted)} dates and tables were deleted from the lake at the end of their period, {max(deleted)} the last")
         began = connection.execute("select build_id from ops.builds where build_id > %s order by 1", [planned.newest]).fetchall()
     return told + [f"build {build_id} began meanwhile" for (build_id,) in began]

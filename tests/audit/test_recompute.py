@@ -179,15 +179,16 @@ def test_a_file_of_calls_that_is_not_what_it_was_is_named(news: News):
     assert told.startswith(f"calls/service_date={MONDAY}/{path.name}, of cdr/") and "is not what it was" in told
 
 
-def test_a_build_that_is_gone_from_the_record_is_named(news: News):
+def test_a_changed_record_of_builds_is_named(news: News):
     first, *_ = batches(news.world)
-    (build,) = first.builds
-    news.world.damage(f"delete from ops.builds where build_id = {build}")
-    assert recompute.recompute(news.world.settings, first).differences == [f"build {build}, which it was made from, is gone from ops.builds"]
+    news.world.damage(f"update ops.builds set known_at = now() where build_id = {first.last_build}")
+    assert recompute.recompute(news.world.settings, first).differences == [
+        f"ops.builds, up to build {first.last_build}, is not what it was when entry {first.first_entry} was appended"
+    ]
 
 
 def test_a_sample_is_the_newest_and_others_that_the_head_chooses():
-    known = [Batch(MONDAY, "a", datetime(2026, 11, 17, tzinfo=UTC), entry, entry, [1]) for entry in range(100)]
+    known = [Batch(MONDAY, "a", datetime(2026, 11, 17, tzinfo=UTC), entry, entry, 1, None) for entry in range(100)]
     assert [batch.first_entry for batch in audit.sample(known, "head", 1)] == [99]
     one, other = (audit.sample(known, head, 5) for head in ("head", "another head"))
     assert one == audit.sample(known, "head", 5) and one[0] == other[0] == known[-1]

@@ -5,7 +5,8 @@ select
     recorded_at,
     min(entry_id) as first_entry,
     max(entry_id) as last_entry,
-    array_agg(distinct (payload -> 'inputs' ->> 'build')::bigint) as builds
+    min((payload -> 'inputs' -> 'builds' ->> 'last')::bigint) as last_build,
+    min(payload -> 'inputs' -> 'builds' ->> 'sha256') as builds_sha256
 from decisions.ledger
 where entry_type = 'recommendation'
 group by service_date, actor, recorded_at

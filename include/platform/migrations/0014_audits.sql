@@ -25,6 +25,16 @@ grant select on ops.builds to tollgate_recommender;
 grant select, insert on ops.builds to tollgate_transformer;
 grant update (ended_at, ledger_head_at_end, ruleset_version) on ops.builds to tollgate_transformer;
 
+-- What a recommendation keeps of the record, so that nobody changes it afterwards unseen: all builds that had ended with this one.
+create function ops.builds_digest(last bigint) returns text
+language sql stable
+set timezone = 'UTC'
+return (
+    select encode(sha256(convert_to(coalesce(jsonb_agg(to_jsonb(builds) order by builds.build_id), '[]')::text, 'UTF8')), 'hex')
+    from ops.builds
+    where builds.ended_at <= (select one.ended_at from ops.builds as one where one.build_id = last)
+);
+
 -- A run of a gate that is repeated takes the place of its results; what they were before has led to verdicts.
 create table ops.gate_results_replaced (like ops.gate_results including comments);
 comment on table ops.gate_results_replaced is 'Results of a gate that the same run replaced later, as they were.';
