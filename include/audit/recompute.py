@@ -20,7 +20,10 @@ from include.audit.plan import Build, NotRecorded, Plan
 from include.audit.scratch import Known, Scratch
 from include.decisions import ledger
 from include.lake import builds, tables
+from include.lake.dbt import DbtFailed
+from include.lake.publish import PublishMismatch
 from include.settings import Settings
+from include.text import visible
 
 SQL = Path(__file__).with_name("sql")
 
@@ -78,9 +81,12 @@ def recompute(settings: Settings, batch: Batch) -> Outcome:
             return Outcome(batch, not_recomputed=str(error))
         if changed:
             return Outcome(batch, differences=changed)
-        with scratch.scratch(settings, warehouse) as place:
-            found = made_again(place, batch, planned)
-        compared, differences = compare(found, stored(warehouse, batch))
+        try:
+            with scratch.scratch(settings, warehouse) as place:
+                found = made_again(place, batch, planned)
+            compared, differences = compare(found, stored(warehouse, batch))
+        except (DbtFailed, PublishMismatch) as error:
+            compared, differences = 0, [f"it cannot be made again: {visible(str(error))[:1000]}"]
     if differences and (doubts := [*planned.doubts, *doubts_of_today(settings, batch, planned)]):
         return Outcome(batch, not_recomputed=f"{len(differences)} figures differ ({differences[0]}), but {'; '.join(doubts)}")
     return Outcome(batch, compared, differences)
