@@ -62,8 +62,8 @@ dry-run: setup ## which verdicts other rules would change, and why: RULES=<path>
 warehouse-url: setup ## print a connection URL for the read-only role bi_reader
 	$(tollgate) warehouse-url
 
-verify: setup ## check the ledger, its published heads, receipts and gate results
-	$(tollgate) verify
+verify: setup ## check the ledger, its published heads, receipts and gates, and make past recommendations again: SAMPLE=2
+	$(tollgate) verify --sample "$(or $(SAMPLE),2)"
 
 audit: setup ## ask whether a locked dependency has a known vulnerability
 	@$(python) -m include.platform.advisories

@@ -148,14 +148,20 @@ def acknowledge(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def verify(settings: Settings, _: argparse.Namespace) -> int:
+def verify(settings: Settings, arguments: argparse.Namespace) -> int:
+    from include.audit import audit  # its libraries would slow every other command
+
     with psycopg.connect(settings.url("auditor")) as connection:
         entries, receipts = proof.counts(connection)
         problems = proof.problems(connection, proof.published_heads(settings))
     for problem in problems:
         print(problem)
     print(f"ledger: {entries} entries; receipts: {receipts}; {len(problems) or 'no'} problems")
-    return 1 if problems else 0
+    differ = False
+    for outcome in audit.recompute_sample(settings, arguments.sample):
+        print(*audit.told(outcome), sep="\n", flush=True)
+        differ = differ or bool(outcome.differences)
+    return 1 if problems or differ else 0
 
 
 def run_preview(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -228,7 +234,8 @@ def parser() -> argparse.ArgumentParser:
     tried = command("dry-run", run_dry_run, "try a changed rule set on the last service dates; changes nothing")
     tried.add_argument("rules", type=Path, help="a file of private rules, with the columns of dbt_project/seeds/rules.csv")
     tried.add_argument("days", type=int, help="how many service dates back")
-    command("verify", verify, "check the ledger, its published heads, receipts and gate results; ends 1 on any mismatch")
+    verified = command("verify", verify, "check the ledger, its published heads, receipts and gates, and make past recommendations again; ends 1 on any mismatch")
+    verified.add_argument("--sample", type=int, default=2, metavar="N", help="how many times that recommendations were appended are made again; 2 without it")
     command("airflow", run_airflow, "run an Airflow command with this installation's configuration").add_argument(
         "arguments", nargs=argparse.REMAINDER
     )

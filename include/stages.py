@@ -14,6 +14,7 @@ import psycopg
 from include import settings as configuration
 from include.alerts import alerts
 from include.alerts.alerts import Alert
+from include.audit import audit
 from include.decisions import actions, ledger, notices, overrides, proof, reviews, words
 from include.ingest import load
 from include.lake import build
@@ -269,6 +270,16 @@ def enforce_retention(run: str) -> dict[str, int]:
     deleted = retention.enforce(configuration.load(), datetime.now(UTC), run)
     log.info("past their period: %s", ", ".join(f"{rows} rows of {table}" for table, rows in deleted.items()) or "nothing")
     return deleted
+
+
+def audit_controls(run: str) -> str:
+    """Check the ledger and the receipts, make a sample of past recommendations again, and keep the outcome in the ledger; returns it."""
+    done = audit.audit(configuration.load(), run, size=3)
+    for told in [*done["problems"], *(told for made in done["recomputed"] for told in made["differing"])]:
+        log.error(told)
+    for made in done["recomputed"]:
+        log.info("%s (%s): %d parties compared; %s", made["service_date"], made["recorded_at"], made["compared"], made["not_recomputed"] or "recomputed")
+    return done["outcome"]
 
 
 def raise_alerts() -> None:

@@ -6,6 +6,7 @@
     run_at         ISO 8601 instant of the run; models never ask the clock
     private_rules  [{column: value}, ...], optional: rules that stand in the place of published ones
     known_at       ISO 8601 instant, optional: what became known later is left out
+    rule_set, ruleset  [{column: value}, ...] and the declared version, optional: the rules of then, in the place of all others
   Read only while executing: dbt parses the whole project anew whenever its own --vars change, and these
   change every day.
 -#}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -148,6 +148,7 @@ def take_back(connection: psycopg.Connection, lake: Path, present: set[str]) -> 
 def record(connection: psycopg.Connection, lake: Path, file: LandingFile, receipt: Receipt) -> None:
     """Commit a load: the lake's receipt first, then PostgreSQL's with rejects and service dates in one transaction."""
     receipt.check()
+    receipt.loaded_at = datetime.now(UTC)  # not when its load began: builds since then knew nothing of it
     _write_arrival(lake, file, receipt)
     values = {
         "receipt_id": receipt.file,
@@ -193,6 +194,7 @@ def record(connection: psycopg.Connection, lake: Path, file: LandingFile, receip
 
 def record_again(connection: psycopg.Connection, lake: Path, file: LandingFile, receipt: Receipt) -> None:
     """Commit that bytes, loaded before, arrived under another path; `receipt` is theirs for this path."""
+    receipt.loaded_at = datetime.now(UTC)
     _write_arrival(lake, file, receipt)
     with connection.transaction():
         with connection.cursor() as cursor:

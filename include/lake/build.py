@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pyarrow as pa
 
 from include.decisions import private_rules
 from include.ingest import declarations
-from include.lake import dbt, publish, tables
+from include.lake import builds, dbt, publish, tables
 from include.settings import Settings
 
 EVIDENCE = {"complaints": "lake.complaint_matches", "tracebacks": "lake.notice_matches"}
@@ -60,20 +61,24 @@ def _ask_matched(connection: psycopg.Connection, kind: str, question: str, befor
 
 
 def run_of(settings: Settings, day: date, processed: list[date], known_at: datetime | None = None) -> dict:
-    """What the dbt macros are told about a run (see `dbt.run_dbt`)."""
-    run = {
+    """What the dbt macros are told about a run (see `dbt.run_dbt`). Without `known_at`, all that has arrived by now is known."""
+    return {
         "service_date": day.isoformat(),
         "evidence_days": [other.isoformat() for other in evidence_days(settings, day, processed)],
         "following_days": [day.isoformat(), *(later.isoformat() for later in sorted(processed) if day < later <= day + LOOKED_BACK)],
         "run_at": datetime.now(UTC).isoformat(),
+        "known_at": (known_at or builds.known_now(settings)).astimezone(UTC).isoformat(),
     }
-    return run | ({"known_at": known_at.astimezone(UTC).isoformat()} if known_at else {})
 
 
-def write_deliveries(settings: Settings) -> None:
-    """Put what the feeds' declarations say now to where the models read it."""
-    declared = [{"feed": feed, **asdict(delivery)} for feed, delivery in declarations.deliveries(settings.home).items()]
-    tables.write(settings.lake / "deliveries" / "declared.parquet", pa.Table.from_pylist(declared, schema=tables.schema("deliveries")))
+def declared_deliveries(settings: Settings) -> list[dict]:
+    """What the feeds' declarations say now, as rows of the lake's table."""
+    return [{"feed": feed, **asdict(delivery)} for feed, delivery in declarations.deliveries(settings.home).items()]
+
+
+def write_deliveries(lake: Path, declared: list[dict]) -> None:
+    """Put what is declared to where the models read it."""
+    tables.write(lake / "deliveries" / "declared.parquet", pa.Table.from_pylist(declared, schema=tables.schema("deliveries")))
 
 
 def build_lake(settings: Settings, day: date, processed: list[date], known_at: datetime | None = None) -> dict[str, int]:
@@ -82,10 +87,12 @@ def build_lake(settings: Settings, day: date, processed: list[date], known_at: d
     With `known_at`, from what had arrived by then, as if nothing had come since.
     """
     tables.create(settings.lake)
-    write_deliveries(settings)
+    declared = declared_deliveries(settings)
+    write_deliveries(settings.lake, declared)
     run = run_of(settings, day, processed, known_at)
-    dbt.run_dbt(settings, "lake", "build", (*dbt.LAKE_MODELS, *dbt.WITHOUT_UNIT_TESTS), run)
-    return publish.publish(settings, run, publish.published_models(dbt.manifest(settings, "lake")))
+    with builds.recorded(settings, "lake", run, declared, builds.files_of(settings.lake, day)):
+        dbt.run_dbt(settings, "lake", "build", (*dbt.LAKE_MODELS, *dbt.WITHOUT_UNIT_TESTS), run)
+        return publish.publish(settings, run, publish.published_models(dbt.manifest(settings, "lake")))
 
 
 def match_notices(settings: Settings) -> list[date]:
@@ -98,9 +105,15 @@ def match_notices(settings: Settings) -> list[date]:
     if not days:
         return []
     tables.create(settings.lake)
-    run = {"service_date": days[-1].isoformat(), "evidence_days": [day.isoformat() for day in days], "run_at": datetime.now(UTC).isoformat()}
-    dbt.run_dbt(settings, "lake", "build", (*NOTICES, *dbt.WITHOUT_UNIT_TESTS), run, beside="notices")
-    publish.publish(settings, run, [model for model in publish.published_models(dbt.manifest(settings, "notices")) if model.name == "notice_matches"])
+    run = {
+        "service_date": days[-1].isoformat(),
+        "evidence_days": [day.isoformat() for day in days],
+        "run_at": datetime.now(UTC).isoformat(),
+        "known_at": builds.known_now(settings).isoformat(),
+    }
+    with builds.recorded(settings, "notices", run):
+        dbt.run_dbt(settings, "lake", "build", (*NOTICES, *dbt.WITHOUT_UNIT_TESTS), run, beside="notices")
+        publish.publish(settings, run, [model for model in publish.published_models(dbt.manifest(settings, "notices")) if model.name == "notice_matches"])
     return days
 
 
@@ -108,4 +121,6 @@ def build_marts(settings: Settings, day: date, processed: list[date]) -> None:
     """Build the warehouse models of one service date and of the days that follow from it. Errors: BadRules, of the private ones."""
     own = private_rules.file(settings)
     rules = {"private_rules": private_rules.read(own)} if own.exists() else {}
-    dbt.run_dbt(settings, "warehouse", "build", (*dbt.WAREHOUSE_MODELS, *dbt.WITHOUT_UNIT_TESTS), run_of(settings, day, processed) | rules)
+    run = run_of(settings, day, processed)
+    with builds.recorded(settings, "marts", run):
+        dbt.run_dbt(settings, "warehouse", "build", (*dbt.WAREHOUSE_MODELS, *dbt.WITHOUT_UNIT_TESTS), run | rules)

@@ -95,8 +95,8 @@ def run_dbt(
     """Run dbt in a process of its own and return its run results.
 
     `run` says what the run is about: `service_date` ('YYYY-MM-DD'), `evidence_days` and `following_days` (lists of such
-    dates), `run_at` (ISO 8601 instant), `private_rules` (see `include/decisions/private_rules.py`) and, for the lake as it was
-    known once, `known_at` (as `run_at`). `beside` names a workspace of its own, for what may run at the same time. Raises
+    dates), `run_at` (ISO 8601 instant), `private_rules` (see `include/decisions/private_rules.py`), `known_at` (as `run_at`: what
+    came later is left out) and, for a date judged again, `rule_set` and `ruleset` (dbt_project/macros/run_days.sql). `beside` names a workspace of its own, for what may run at the same time. Raises
     DbtFailed, with the messages of the failing nodes, unless dbt ends with 0.
     """
     results = workspace(settings, beside or target) / "run_results.json"

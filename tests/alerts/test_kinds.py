@@ -199,6 +199,34 @@ def unjudged_day(desk: Desk) -> tuple[str, list[Step]]:
     ]
 
 
+def audited(desk: Desk, at: datetime, outcome: str = "clean") -> None:
+    payload = {"run": f"audit {at}", "outcome": outcome, "problems": ["ledger entry 7: its content was changed"], "recomputed": [{"differences": 2}]}
+    ledger.append(desk.connection, [{"entry_type": "audit", "actor": "audit_controls", "payload": payload}], at)
+
+
+def audit_found(desk: Desk) -> tuple[str, list[Step]]:
+    now = desk.now
+    return "audit", [
+        (lambda desk: audited(desk, now, "found"), now),
+        (lambda desk: audited(desk, now + HOUR, "incomplete"), now + HOUR),
+        (lambda desk: audited(desk, now + 2 * HOUR, "found"), now + 2 * HOUR),
+    ]
+
+
+def audit_overdue(desk: Desk) -> tuple[str, list[Step]]:
+    (begin,) = desk.rows("select min(first_processed_at) as at from ops.processed_days")
+    late, later = begin["at"] + 193 * HOUR, begin["at"] + 2 * 193 * HOUR
+
+    def process(desk: Desk, at: datetime) -> None:
+        desk.damage("update ops.processed_days set processed_at = %s where service_date = %s", at, TUESDAY)
+
+    return "audit", [
+        (lambda desk: process(desk, late), late),
+        (lambda desk: audited(desk, late), late + HOUR),
+        (lambda desk: process(desk, later), later + HOUR),
+    ]
+
+
 SCENES: dict[str, Callable[[Desk], tuple[str, list[Step]]]] = {
     "gate_block": blocked,
     "feed_overdue": overdue_feed,
@@ -210,6 +238,8 @@ SCENES: dict[str, Callable[[Desk], tuple[str, list[Step]]]] = {
     "legal_report_overdue": legal_report_overdue,
     "case_unanswered": unanswered_case,
     "day_not_judged": unjudged_day,
+    "audit_found": audit_found,
+    "audit_overdue": audit_overdue,
 }
 
 

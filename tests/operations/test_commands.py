@@ -57,7 +57,7 @@ def test_a_command_that_is_none_shows_how_to_call_it(processed_world: ProcessedW
 
 
 def test_verify_of_a_whole_ledger(processed_world: ProcessedWorld):
-    ended = command(processed_world, "verify")
+    ended = command(processed_world, "verify", "--sample=0")
     assert ended.returncode == 0
     assert ended.stdout.startswith("ledger: ")
     assert ended.stdout.endswith("; no problems\n")
@@ -65,7 +65,7 @@ def test_verify_of_a_whole_ledger(processed_world: ProcessedWorld):
 
 def test_verify_of_a_changed_ledger(own_world: ProcessedWorld):
     own_world.tamper("update decisions.ledger set actor = 'nobody' where entry_id = 7")
-    ended = command(own_world, "verify")
+    ended = command(own_world, "verify", "--sample=0")
     assert ended.returncode == 1
     assert ended.stdout.splitlines()[0] == "ledger entry 7: its content was changed"
     assert ended.stdout.endswith("; 1 problems\n")

@@ -39,6 +39,7 @@ select (e).* from (
 WITHOUT_NUMBERS = "select file, line, field, reason from ops.rejected_rows"
 ASK = "select ops.ask_for_numbers(repeat('a', 64), 'a test')"
 FORGET = "select * from ops.forget_rejected_rows(now())"
+BUILD = "insert into ops.builds (stage, run, known_at, ledger_head, models) values ('lake', '{}', now(), 0, 'm')"
 RETRIED = f"{RECEIPT.format(digit='b', state='loaded')} on conflict (file) do update set state = excluded.state"
 
 
@@ -83,9 +84,11 @@ CAN = {
         "select from ops.file_receipts, ops.rejected_rows, ops.gate_results, decisions.ledger",
         "insert into ops.processed_days values ('2026-01-01', now(), 'r') on conflict (service_date) do update set run = 's'",
         GATE,
+        BUILD,
+        "update ops.builds set ended_at = now()",
     ],
     "recommender": [
-        "select from marts.built, lake.built, seeds.built, decisions.ledger, ops.gate_results, ops.file_receipts",
+        "select from marts.built, lake.built, seeds.built, decisions.ledger, ops.gate_results, ops.file_receipts, ops.builds",
         "create temp table scratch (id integer)",
         GATE,
         "insert into ops.review_requests values ('c', '2026-01-01', 'r', now()) on conflict do nothing",
@@ -134,6 +137,9 @@ CANNOT = {
         "delete from ops.rejected_rows",
         "delete from ops.gate_results",
         "delete from ops.processed_days",
+        "update ops.builds set known_at = now()",
+        "delete from ops.builds",
+        "delete from ops.gate_results_replaced",
         "insert into ops.review_requests values ('c', '2026-01-01', 'r', now())",
         "create table decisions.mine (id integer)",
         "create schema mine",

@@ -41,10 +41,10 @@ counted as (
 
 ),
 
--- of level 3: what a customer bears of the complaints that may be about any of several
+-- of level 3: what a customer bears of the complaints that may be about any of several; added up in one order, to the last digit
 shared as (
 
-    select c.service_date, c.customer_id, sum(c.weight) as shared
+    select c.service_date, c.customer_id, sum(c.weight order by c.weight) as shared
     from {{ ref('complaint_candidates') }} as c
     inner join days using (service_date)
     inner join {{ ref('complaint_matches') }} as k

@@ -11,7 +11,8 @@ files as (
     select s.service_date, r.feed, r.unknown_columns
     from {{ source('ops', 'file_service_dates') }} as s
     inner join {{ ref('stg_receipts') }} as r on r.receipt_id = s.file
-    where r.kind = 'cdr'
+    -- bytes that only arrived again under its date brought nothing, and nobody remembers when
+    where r.kind = 'cdr' and s.rows > 0 and r.loaded_at <= '{{ run_value("known_at", "infinity") }}'
 
 ),
 

@@ -62,6 +62,11 @@ continued as (
 inputs as (
     select jsonb_build_object(
         'run', %(run)s::text,
+        'builds', (
+            select jsonb_build_object('last', max(build_id), 'sha256', ops.builds_digest(max(build_id)))
+            from ops.builds
+            where stage = 'marts' and ended_at is not null and (run ->> 'service_date')::date <= %(day)s
+        ),
         'receipts', (
             select jsonb_build_object(
                 'count', count(*),

@@ -63,7 +63,7 @@ beside as (
     select standing.party_kind, standing.party_id, hit, rule.tier, rule.rule_code
     from standing
     cross join lateral jsonb_array_elements_text(standing.payload -> 'reason_codes') as code (rule_code)
-    join (select distinct rule_code, tier from seeds.rules) as rule on rule.rule_code = code.rule_code and rule.tier <> 'NO_ACTION'
+    join (select distinct rule_code, tier from intermediate.rule_set) as rule on rule.rule_code = code.rule_code and rule.tier <> 'NO_ACTION'
     left join lateral (
         select found as hit from jsonb_array_elements(standing.payload -> 'hits') as found where found ->> 'rule_code' = rule.rule_code
     ) as hits on true
