@@ -105,7 +105,7 @@ def deliver(settings: Settings, now: datetime) -> int:
     failed = []
     with psycopg.connect(settings.url("recommender"), autocommit=True) as connection:
         # One at a time: of two, each would deliver what the other is delivering.
-        connection.execute("select pg_advisory_lock(hashtext('decisions.action_deliveries'))")
+        connection.execute("select pg_advisory_lock(hashtext('ops.action_deliveries'))")
         with connection.cursor(row_factory=dict_row) as cursor:
             waiting = cursor.execute(ledger.query("undelivered_actions"), {"channels": list(channels)}).fetchall()
         for order in waiting:
@@ -128,7 +128,7 @@ def deliver(settings: Settings, now: datetime) -> int:
 
 def remember(connection: psycopg.Connection, action_id: str, channel: str, body: bytes, now: datetime) -> None:
     connection.execute(
-        "insert into decisions.action_deliveries values (%s, %s, %s, %s) on conflict do nothing",
+        "insert into ops.action_deliveries values (%s, %s, %s, %s) on conflict do nothing",
         (action_id, channel, hashlib.sha256(body).hexdigest(), now),
     )
 

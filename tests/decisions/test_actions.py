@@ -89,7 +89,7 @@ def test_an_order_is_delivered_as_files_once_with_every_trunk_and_verified_numbe
     rows = [row for path in found["csv"] for row in csv.DictReader(path.open())]
     of_customer = [(row["what"], row["value"]) for row in rows if row["party_id"] == SUSPENDED]
     assert of_customer == [("party", SUSPENDED), *(("trunk", trunk) for trunk in customer["trunks"]), *(("number", number) for number in customer["numbers"])]
-    (delivered,) = desk.rows("select sha256 from decisions.action_deliveries where action_id = %(id)s", id=customer["action_id"])
+    (delivered,) = desk.rows("select sha256 from ops.action_deliveries where action_id = %(id)s", id=customer["action_id"])
     assert delivered["sha256"] in {hashlib.sha256(path.read_bytes()).hexdigest() for path in found["json"]}
 
 

@@ -39,6 +39,9 @@ select (e).* from (
 WITHOUT_NUMBERS = "select file, line, field, reason from ops.rejected_rows"
 ASK = "select ops.ask_for_numbers(repeat('a', 64), 'a test')"
 FORGET = "select * from ops.forget_rejected_rows(now())"
+RECEIPTS = "select decisions.append_receipts('ingest_cdr', now())"
+DIGEST = "select decisions.append_gate('r', 'marts', '2026-01-01', now())"
+DELIVERED = "insert into ops.action_deliveries values ('a', 'file', repeat('a', 64), now())"
 BUILD = "insert into ops.builds (stage, run, known_at, ledger_head, models) values ('lake', '{}', now(), 0, 'm')"
 RETRIED = f"{RECEIPT.format(digit='b', state='loaded')} on conflict (file) do update set state = excluded.state"
 
@@ -75,6 +78,7 @@ CAN = {
         "insert into ops.landing_files values ('p', 1, 1, repeat('a', 64)) on conflict (path) do update set size = 2",
         "select from ops.file_receipts, ops.file_service_dates, ops.rejected_rows, ops.landing_files, ops.processed_days",
         WITHOUT_NUMBERS,
+        RECEIPTS,
     ],
     "transformer": [
         *(f"select * from {schema}.built" for schema in BUILT),
@@ -85,6 +89,7 @@ CAN = {
         "insert into ops.processed_days values ('2026-01-01', now(), 'r') on conflict (service_date) do update set run = 's'",
         GATE,
         BUILD,
+        DIGEST,
         "update ops.builds set ended_at = now()",
     ],
     "recommender": [
@@ -94,6 +99,9 @@ CAN = {
         "insert into ops.review_requests values ('c', '2026-01-01', 'r', now()) on conflict do nothing",
         APPEND,
         FORGET,
+        DIGEST,
+        DELIVERED,
+        "select from decisions.actions",
         "select * from decisions.first_broken_entry()",
     ],
     "notifier": [
@@ -132,6 +140,8 @@ CANNOT = {
     ],
     "transformer": [
         APPEND,
+        RECEIPTS,
+        DELIVERED,
         RECEIPT.format(digit="c", state="loaded"),
         "update ops.file_receipts set rows_read = 0",
         "delete from ops.rejected_rows",
@@ -154,6 +164,9 @@ CANNOT = {
         "delete from ops.gate_results",
         "update ops.review_requests set case_id = 'other'",
         "delete from ops.review_requests",
+        RECEIPTS,
+        "delete from ops.action_deliveries",
+        "update ops.action_deliveries set delivered_at = now()",
         "select * from intermediate.built",
         "create table decisions.mine (id integer)",
         "alter table decisions.ledger disable trigger all",

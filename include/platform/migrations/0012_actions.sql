@@ -1,14 +1,14 @@
 -- What was ordered to be done about a party, whether the order was delivered, and who acknowledged it. Orders and
 -- acknowledgements are entries of the ledger; only the deliveries stand beside it.
-create table decisions.action_deliveries (
+create table ops.action_deliveries (
     action_id text not null,
     channel text not null check (channel in ('file', 'webhook')),
     sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
     delivered_at timestamptz not null,
     primary key (action_id, channel)
 );
-comment on table decisions.action_deliveries is 'By which channels an order was delivered, and when. An order is delivered at least once.';
-comment on column decisions.action_deliveries.sha256 is 'Of the order as it was delivered: the bytes of its JSON file.';
+comment on table ops.action_deliveries is 'By which channels an order was delivered, and when. An order is delivered at least once.';
+comment on column ops.action_deliveries.sha256 is 'Of the order as it was delivered: the bytes of its JSON file.';
 
 create view decisions.actions as
 select
@@ -26,7 +26,7 @@ select
     ordered.actor as ordered_by,
     (
         select coalesce(jsonb_object_agg(deliveries.channel, deliveries.delivered_at), '{}')
-        from decisions.action_deliveries as deliveries
+        from ops.action_deliveries as deliveries
         where deliveries.action_id = ordered.payload ->> 'action_id'
     ) as delivered,
     acknowledged.recorded_at as acknowledged_at,
@@ -38,6 +38,6 @@ left join decisions.ledger as acknowledged
 where ordered.entry_type = 'action';
 comment on view decisions.actions is 'The outbox: one row per ordered action on a whole party. Orders recommend to those who operate the switches; nothing here touches one.';
 
-grant select, insert on decisions.action_deliveries to tollgate_recommender;
+grant select, insert on ops.action_deliveries to tollgate_recommender;
 grant select on decisions.actions to tollgate_recommender, tollgate_notifier, tollgate_auditor;
-grant select on decisions.action_deliveries to tollgate_notifier;
+grant select on ops.action_deliveries to tollgate_notifier;
