@@ -18,6 +18,7 @@ from include.audit import audit
 from include.decisions import actions, ledger, notices, overrides, proof, reviews, words
 from include.ingest import load
 from include.lake import build
+from include.lineage import chain
 from include.quality import gate
 from include.retention import retention
 from include.settings import Settings
@@ -137,14 +138,15 @@ def act_on_notices(run: str) -> list[str]:
 
 def open_cases(day: date, dag_run_id: str) -> list[dict[str, Any]]:
     """What to ask a person about the day and later days restated with it: the arguments of one review task per case."""
-    with psycopg.connect(configuration.load().url("recommender")) as connection:
+    settings = configuration.load()
+    with psycopg.connect(settings.url("recommender")) as connection:
         cases = reviews.open_cases(connection, day, dag_run_id)
         catalogue = ledger.catalogue(connection)
     return [
         {
             "case_id": case["case_id"],
             "subject": words.review_subject(case),
-            "body": words.review_body(case, catalogue),
+            "body": words.review_body(case, catalogue, chain.examples(settings, case["recommendation_id"])),
         }
         for case in cases
     ]

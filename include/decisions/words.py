@@ -84,8 +84,11 @@ def review_subject(case: dict[str, Any]) -> str:
     return f"{case['payload']['recommendation']} {plain(case['payload']['legal_name'])} ({plain(case['party_id'], 60)})"
 
 
-def review_body(case: dict[str, Any], catalogue: Catalogue) -> str:
-    """What a reviewer reads, as Markdown. What comes out of files stands in it as code: nobody formats it by his name."""
+def review_body(case: dict[str, Any], catalogue: Catalogue, examples: list[str]) -> str:
+    """What a reviewer reads, as Markdown. What comes out of files stands in it as code: nobody formats it by his name.
+
+    `examples` are some of the rows that the reasons rest on, numbers masked.
+    """
     payload = case["payload"]
     linked = ", ".join(map(code, payload["linked_party_ids"])) or "none known"
     traced = ", ".join(map(code, payload["traceback_ids"])) or "none"
@@ -105,6 +108,7 @@ def review_body(case: dict[str, Any], catalogue: Catalogue) -> str:
             "",
             *(f"- {sentence}" for sentence in reasons(payload, catalogue)),
             "",
+            *(["For example:", "", *(f"- {code(example, 300)}" for example in examples), ""] if examples else []),
             f"Traced calls: {traced}. Linked parties, counted together: {linked}.",
             "",
             f"All its trunks: {trunks}.",

@@ -6,6 +6,8 @@ the recommendation was made: files, snapshots and rows that came later are left 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from string import Template
@@ -92,12 +94,24 @@ class Explained:
 
 def gather(settings: Settings, recommendation_id: str) -> Explained:
     """The chain of a recommendation. Errors: UnknownRecommendation."""
+    with opened(settings, recommendation_id) as chain:
+        return chain.gathered()
+
+
+def examples(settings: Settings, recommendation_id: str, most: int = 5) -> list[str]:
+    """Some of the calls, notices and filings that a recommendation rests on, in words, telephone numbers masked. Errors: UnknownRecommendation."""
+    with opened(settings, recommendation_id) as chain:
+        return [evidence.words for code in chain.payload["reason_codes"] for evidence in chain.finding(code).evidence][:most]
+
+
+@contextmanager
+def opened(settings: Settings, recommendation_id: str) -> Iterator[Chain]:
     with psycopg.connect(settings.url("auditor"), row_factory=dict_row) as warehouse, duckdb.connect(":memory:") as duck:
         warehouse.execute("set timezone = 'UTC'")
         found = query(warehouse, "recommendation", recommendation_id=recommendation_id)
         if not found:
             raise UnknownRecommendation(f"no recommendation {recommendation_id} in the ledger: marts.recommendations has the ids that stand")
-        return Chain(settings, warehouse, duck, found[0]).gathered()
+        yield Chain(settings, warehouse, duck, found[0])
 
 
 def query(connection: psycopg.Connection, name: str, **values: Any) -> list[Row]:

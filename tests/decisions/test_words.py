@@ -133,6 +133,9 @@ NAMES = [
 ]
 
 
+EXAMPLES = ["call x@nyc1, 2026-11-16 20:00:00 UTC, +1212555xxxx to +1646555xxxx, 3.500 s"]
+
+
 def case_of(name: str, **payload: Any) -> dict[str, Any]:
     given = {
         "legal_name": name, "recommendation": "SUSPEND", "reason_codes": ["SDC6_HIGH"], "hits": [hit("SDC6_HIGH")],
@@ -163,8 +166,8 @@ def shown(name: str) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_name_formats_or_links_anything_in_a_review(name: str):
     """The body has the same structure whatever the name, and the name is code, in which nothing is a link either."""
-    usual = words.review_body(case_of("Kestrel Bank"), CATALOGUE)
-    odd = words.review_body(case_of(name), CATALOGUE)
+    usual = words.review_body(case_of("Kestrel Bank"), CATALOGUE, EXAMPLES)
+    odd = words.review_body(case_of(name), CATALOGUE, EXAMPLES)
     assert kinds(odd) == kinds(usual)
     assert not {"link_open", "image", "html_inline", "html_block", "heading_open"} & set(kinds(odd))
 
@@ -172,14 +175,14 @@ def test_no_name_formats_or_links_anything_in_a_review(name: str):
 @pytest.mark.parametrize("where", ["traceback_ids", "linked_party_ids"])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_id_out_of_a_file_does_either(name: str, where: str):
-    usual, odd = (words.review_body(case_of("x", **{where: [given, "T2"]}), CATALOGUE) for given in ("T1", name))
+    usual, odd = (words.review_body(case_of("x", **{where: [given, "T2"]}), CATALOGUE, EXAMPLES) for given in ("T1", name))
     assert kinds(odd) == kinds(usual)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_in_a_name_is_run_where_airflow_renders_a_template(name: str):
     case = case_of(name, traceback_ids=[name], linked_party_ids=[name]) | {"party_id": name}
-    for text in (words.review_body(case, CATALOGUE), words.review_subject(case)):
+    for text in (words.review_body(case, CATALOGUE, EXAMPLES), words.review_subject(case)):
         assert jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text).render() == text
 
 
@@ -203,17 +206,18 @@ def test_a_name_stays_readable(name: str, told: str):
 
 def test_a_body_says_what_is_asked_and_why_and_where_to_look():
     case = case_of("Kestrel Bank", traceback_ids=["T1", "T2"], linked_party_ids=["C2"], recommendation="RESTRICT")
-    body = words.review_body(case, CATALOGUE)
+    body = words.review_body(case, CATALOGUE, EXAMPLES)
     assert "**RESTRICT** customer `Kestrel Bank` (`C1`), service date 2026-11-17" in body
     assert "cap its call rate" in body
+    assert f"For example:\n\n- `{EXAMPLES[0]}`\n" in body
     assert "- SDC6_HIGH: Too many short calls." in body
     assert "Traced calls: `T1`, `T2`. Linked parties, counted together: `C2`." in body
     assert "State of the party now: restricted. Verdicts before: 2026-11-15 MONITOR. Decided before: `` 2026-11-10 reject by olga: a `mistake` ``." in body
     assert "only a release that two people sign (`make release`) leads back to active" in body
-    assert "State of the party now: no longer in the reference data." in words.review_body(case | {"party_state": None}, CATALOGUE)
+    assert "State of the party now: no longer in the reference data." in words.review_body(case | {"party_state": None}, CATALOGUE, EXAMPLES)
     assert "`make explain ID=R20261117-def`" in body
-    assert "All its trunks: `tg-1`, `tg-2`." in words.review_body(case_of("x", trunks=["tg-1", "tg-2"]), CATALOGUE)
-    assert words.review_body(case_of("x"), CATALOGUE).count("none") == 3
+    assert "All its trunks: `tg-1`, `tg-2`." in words.review_body(case_of("x", trunks=["tg-1", "tg-2"]), CATALOGUE, EXAMPLES)
+    assert words.review_body(case_of("x"), CATALOGUE, EXAMPLES).count("none") == 3
 
 
 def test_a_subject_is_one_line_that_fits_a_mapped_tasks_label():
