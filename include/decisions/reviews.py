@@ -51,7 +51,7 @@ def record(connection: psycopg.Connection, case_id: str, decision: str, comment:
     of_party = {"party_kind": case[1], "party_id": case[2], "recommendation_id": case_id}
     with connection.transaction():
         if _append(connection, case_id, case[0], decision, comment, actor, answered_at, of_party) and decision == "approve":
-            actions.order_of_case(connection, case_id, actor, answered_at)
+            actions.order_of_case(connection, case_id, actor, datetime.now(UTC))
 
 
 def record_rest(connection: psycopg.Connection, case_id: str, comment: str, actor: str, answered_at: datetime) -> None:

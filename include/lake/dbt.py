@@ -96,8 +96,9 @@ def run_dbt(
 
     `run` says what the run is about: `service_date` ('YYYY-MM-DD'), `evidence_days` and `following_days` (lists of such
     dates), `run_at` (ISO 8601 instant), `private_rules` (see `include/decisions/private_rules.py`), `known_at` (as `run_at`: what
-    came later is left out) and, for a date judged again, `rule_set` and `ruleset` (dbt_project/macros/run_days.sql). `beside` names a workspace of its own, for what may run at the same time. Raises
-    DbtFailed, with the messages of the failing nodes, unless dbt ends with 0.
+    came later is left out) and, for a date judged again, `rule_set` and `ruleset` (dbt_project/macros/run_days.sql). `beside` names
+    a workspace of its own, for what may run at the same time. Raises DbtFailed, with the messages of the failing nodes, unless
+    dbt ends with 0.
     """
     results = workspace(settings, beside or target) / "run_results.json"
     results.unlink(missing_ok=True)
@@ -111,7 +112,8 @@ def run_dbt(
         text=True,
     )
     report = json.loads(results.read_text()) if results.exists() else {"results": []}
-    openlineage.dbt_ran(settings, target, results.parent, run or {}, started, failed=done.returncode != 0)
+    if command == "build":
+        openlineage.dbt_ran(settings, target, results.parent, run or {}, started, failed=done.returncode != 0)
     if done.returncode != 0:
         reasons = failures(report) or [done.stdout[-4000:].strip()]
         raise DbtFailed(f"dbt {command} --target {target} failed:\n" + "\n".join(reasons))
