@@ -1,7 +1,7 @@
 """The catalogues of metrics, rules, checks and controls as documentation: pages of docs/ and the descriptions of the marts' columns.
 
 `python -m include.lineage.catalogue` writes them anew from `dbt_project/seeds/metrics.csv` and `rules.csv`, from `expectations/` and
-from `docs/controls.yaml`; a test fails where they say something else. `make docs` makes pages of the same catalogues.
+from `include/lineage/controls.yaml`; a test fails where they say something else. `make docs` makes pages of the same catalogues.
 """
 
 from __future__ import annotations
@@ -171,8 +171,8 @@ def overriding(check: Check) -> str:
 
 
 def controls() -> Catalogue:
-    """The control matrix of docs/controls.yaml."""
-    given = yaml.safe_load((DOCS / "controls.yaml").read_text(encoding="utf-8"))
+    """The control matrix of controls.yaml."""
+    given = yaml.safe_load(Path(__file__).with_name("controls.yaml").read_text(encoding="utf-8"))
     listed = ("enforced", "evidence", "tests")
     return Catalogue(
         "controls",

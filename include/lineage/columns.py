@@ -78,10 +78,6 @@ class Lineage:
             ahead += new
         return found
 
-    def origins(self, column: Column) -> set[Column]:
-        """Of its ancestors those that were brought in from outside: fields of files, seeds, the ledger, what the platform records."""
-        return {ancestor for ancestor in self.ancestors(column) if ancestor not in self.parents}
-
 
 def joined(queries: Iterable[Query], columns: Mapping[str, Iterable[str]], metrics: Iterable[dict[str, str]], feeds: Iterable[Declaration]) -> Lineage:
     """The lineage of all: `columns` has those of every table that a query reads, `metrics` the rows of the catalogue."""
