@@ -102,8 +102,6 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "AIRFLOW__OPENLINEAGE__NAMESPACE": openlineage.NAMESPACE,
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(openlineage.transport(settings)),
         "AIRFLOW__OPENLINEAGE__EMISSION_POLICY": json.dumps(LINEAGE_OF_TASKS),
-        # Not each event in the log of each task.
-        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.providers.openlineage=WARNING openlineage=WARNING",
         # Seconds that telling one event may hold up its task.
         "AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT": "5",
     }
