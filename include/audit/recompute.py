@@ -210,7 +210,8 @@ def doubts_of_today(settings: Settings, batch: Batch, planned: Plan) -> list[str
         told.append(f"the entries name build {batch.last_build} and not {judged}, which ended before them")
     reached = (planned.first - LOOKED_BACK).isoformat()
     with psycopg.connect(settings.url("auditor")) as connection:
-        told += [f"rows of {folder} were deleted at the end of their period" for folder in deleted_folders(connection) if folder.rpartition("=")[2] >= reached][:1]
+        deleted = sorted(folder for folder in deleted_folders(connection) if folder.rpartition("=")[2] >= reached)
+        told += [f"rows of {folder} were deleted at the end of their period" for folder in deleted[:1]]
         began = connection.execute(
             "select build_id from ops.builds where build_id > %s and (run ->> 'service_date')::date <= %s order by 1", [planned.newest, batch.service_date]
         ).fetchall()
