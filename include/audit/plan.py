@@ -126,5 +126,6 @@ def _doubts(again: list[Build], builds: list[Build], at: datetime) -> list[str]:
         for other in builds:
             if build.stage == "marts" and other.stage != "marts" and other.ended_at and build.known_at < other.ended_at < build.ended_at:
                 told.append(f"build {other.build_id} was published while build {build.build_id} went on")
-    told += [f"build {build.build_id} broke off" for build in builds if build.ended_at is None and build.known_at < at]
-    return told
+    # what broke off before was done again by the last
+    newest = max((build.build_id for build in again if build.stage == "marts"), default=0)
+    return told + [f"build {build.build_id} broke off" for build in builds if build.ended_at is None and build.build_id > newest and build.known_at < at]

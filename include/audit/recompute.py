@@ -17,7 +17,7 @@ from psycopg.types.json import set_json_loads
 
 from include.audit import plan, scratch
 from include.audit.plan import Build, NotRecorded, Plan
-from include.audit.scratch import Known, Scratch
+from include.audit.scratch import LOOKED_BACK, Known, Scratch
 from include.decisions import ledger
 from include.lake import builds, tables
 from include.lake.dbt import DbtFailed
@@ -208,8 +208,11 @@ def doubts_of_today(settings: Settings, batch: Batch, planned: Plan) -> list[str
     judged = [build.build_id for build in planned.builds if build.stage == "marts"][-1]
     if judged != batch.last_build:
         told.append(f"the entries name build {batch.last_build} and not {judged}, which ended before them")
+    reached = (planned.first - LOOKED_BACK).isoformat()
     with psycopg.connect(settings.url("auditor")) as connection:
-        if deleted := deleted_folders(connection):
-            told.append(f"rows of {len(deleted)} dates and tables were deleted from the lake at the end of their period, {max(deleted)} the last")
-        began = connection.execute("select build_id from ops.builds where build_id > %s order by 1", [planned.newest]).fetchall()
+        deleted = sorted(folder for folder in deleted_folders(connection) if folder.rpartition("=")[2] >= reached)
+        told += [f"rows of {folder} were deleted at the end of their period" for folder in deleted[:1]]
+        began = connection.execute(
+            "select build_id from ops.builds where build_id > %s and (run ->> 'service_date')::date <= %s order by 1", [planned.newest, batch.service_date]
+        ).fetchall()
     return told + [f"build {build_id} began meanwhile" for (build_id,) in began]
