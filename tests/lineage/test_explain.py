@@ -18,7 +18,7 @@ import pytest
 from processed_world import MONDAY, TUESDAY, ProcessedWorld
 
 from include import software, stages
-from include.decisions import ledger
+from include.decisions import ledger, reviews
 from include.lineage import chain, explain, lake
 from include.lineage.chain import Explained
 from include.operations import report
@@ -324,7 +324,7 @@ def test_what_people_did_stands_in_the_order_of_the_ledger_whatever_it_is(own_wo
     at = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
     with psycopg.connect(own_world.settings.url("recommender")) as connection:
         ledger.escalate(connection, datetime.now(UTC).replace(year=2030))
-        ledger.append_review(connection, entry["payload"]["case_id"], "approve", "Seen, and call +1 212 555 0123", "compliance", at)
+        reviews.record(connection, entry["payload"]["case_id"], "approve", "Seen, and call +1 212 555 0123", "compliance", at)
     text = explain.text(chain.gather(own_world.settings, entry["recommendation_id"]))
     told = " ".join(text.split("What people did\n")[1].split("\nFiles")[0].split())
     assert "approve by compliance" in text
