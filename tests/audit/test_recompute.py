@@ -143,7 +143,7 @@ def test_a_recommendation_comes_out_as_it_was_after_late_calls_other_reference_d
         found = recompute.recompute(news.world.settings, first)
     finally:
         write(hit["numerator"])
-    assert (found.not_recomputed, found.compared) == ("", len(news.world.expected.verdicts))
+    assert (found.not_recomputed, found.compared) == ("", sum(day == MONDAY for *_, day in news.world.expected.verdicts))
     assert found.differences == [
         f"{entry['recommendation_id']} (customer {RENAMED}) {hit['rule_code']} numerator: "
         f"stored {hit['numerator']}.000000000000000001, made again {hit['numerator']}"
