@@ -17,7 +17,7 @@ from include.alerts.alerts import Alert
 from include.audit import audit
 from include.decisions import actions, ledger, notices, overrides, proof, reviews, words
 from include.ingest import load
-from include.lake import build
+from include.lake import build, builds
 from include.lineage import chain
 from include.quality import gate
 from include.retention import retention
@@ -27,14 +27,16 @@ log = logging.getLogger(__name__)
 
 
 def load_new_files(kind: str, day: date | None) -> list[str]:
-    """Load what lies new in the landing folder; returns the already processed dates, other than `day`, that must be built again."""
+    """Load what lies new in the landing folder; returns the dates, built or being built, other than `day`, that must be built again."""
     settings = configuration.load()
     summary = load.load_new_files(settings, kind)
     log.info(summary.describe())
     with psycopg.connect(settings.url("loader")) as connection:
         ledger.append_receipts(connection, f"ingest_{kind}", datetime.now(UTC))
+        connection.commit()
+        begun = builds.dates_begun(connection)
     gone = _days_without_calls(settings)
-    processed = [other for other in _processed_days(settings, "loader") if other not in gone]
+    processed = [other for other in begun if other not in gone]
     # A snapshot speaks from its date on; calls, complaints, notices and manifests speak for their own dates.
     changed = [other for other in processed if other >= min(summary.dates, default=date.max)] if kind == "reference" else summary.dates
     return [other.isoformat() for other in processed if other in set(changed) and other != day]
@@ -112,7 +114,16 @@ def load_notices() -> list[str]:
             from ops.processed_days
             join ops.file_service_dates as dates using (service_date)
             join ops.file_receipts as receipts using (file)
-            where receipts.kind = 'tracebacks' and dates.rows > 0 and receipts.loaded_at > processed_days.processed_at
+            left join lateral (
+                select max(builds.known_at) as known_at
+                from ops.builds
+                where builds.stage = 'lake'
+                    and builds.ended_at is not null
+                    and builds.run ->> 'service_date' = processed_days.service_date::text
+            ) as built on true
+            where receipts.kind = 'tracebacks'
+                and dates.rows > 0
+                and receipts.loaded_at > coalesce(built.known_at, processed_days.processed_at)
             order by service_date
             """
         ).fetchall()

@@ -61,14 +61,14 @@ def _ask_matched(connection: psycopg.Connection, kind: str, question: str, befor
 
 
 def run_of(settings: Settings, day: date, processed: list[date], known_at: datetime | None = None) -> dict:
-    """What the dbt macros are told about a run (see `dbt.run_dbt`). Without `known_at`, all that has arrived by now is known."""
-    return {
+    """What the dbt macros are told about a run (see `dbt.run_dbt`)."""
+    run = {
         "service_date": day.isoformat(),
         "evidence_days": [other.isoformat() for other in evidence_days(settings, day, processed)],
         "following_days": [day.isoformat(), *(later.isoformat() for later in sorted(processed) if day < later <= day + LOOKED_BACK)],
         "run_at": datetime.now(UTC).isoformat(),
-        "known_at": (known_at or builds.known_now(settings)).astimezone(UTC).isoformat(),
     }
+    return run | ({"known_at": known_at.astimezone(UTC).isoformat()} if known_at else {})
 
 
 def declared_deliveries(settings: Settings) -> list[dict]:
@@ -89,8 +89,7 @@ def build_lake(settings: Settings, day: date, processed: list[date], known_at: d
     tables.create(settings.lake)
     declared = declared_deliveries(settings)
     write_deliveries(settings.lake, declared)
-    run = run_of(settings, day, processed, known_at)
-    with builds.recorded(settings, "lake", run, declared, builds.files_of(settings.lake, day)):
+    with builds.recorded(settings, "lake", run_of(settings, day, processed, known_at), declared) as run:
         dbt.run_dbt(settings, "lake", "build", (*dbt.LAKE_MODELS, *dbt.WITHOUT_UNIT_TESTS), run)
         return publish.publish(settings, run, publish.published_models(dbt.manifest(settings, "lake")))
 
@@ -105,13 +104,8 @@ def match_notices(settings: Settings) -> list[date]:
     if not days:
         return []
     tables.create(settings.lake)
-    run = {
-        "service_date": days[-1].isoformat(),
-        "evidence_days": [day.isoformat() for day in days],
-        "run_at": datetime.now(UTC).isoformat(),
-        "known_at": builds.known_now(settings).isoformat(),
-    }
-    with builds.recorded(settings, "notices", run):
+    asked = {"service_date": days[-1].isoformat(), "evidence_days": [day.isoformat() for day in days], "run_at": datetime.now(UTC).isoformat()}
+    with builds.recorded(settings, "notices", asked) as run:
         dbt.run_dbt(settings, "lake", "build", (*NOTICES, *dbt.WITHOUT_UNIT_TESTS), run, beside="notices")
         publish.publish(settings, run, [model for model in publish.published_models(dbt.manifest(settings, "notices")) if model.name == "notice_matches"])
     return days
@@ -121,6 +115,5 @@ def build_marts(settings: Settings, day: date, processed: list[date]) -> None:
     """Build the warehouse models of one service date and of the days that follow from it. Errors: BadRules, of the private ones."""
     own = private_rules.file(settings)
     rules = {"private_rules": private_rules.read(own)} if own.exists() else {}
-    run = run_of(settings, day, processed)
-    with builds.recorded(settings, "marts", run):
+    with builds.recorded(settings, "marts", run_of(settings, day, processed)) as run:
         dbt.run_dbt(settings, "warehouse", "build", (*dbt.WAREHOUSE_MODELS, *dbt.WITHOUT_UNIT_TESTS), run | rules)

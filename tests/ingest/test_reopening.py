@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
 from include import stages
+from include.lake import builds
 from tests.ingest.desk import Desk, calls_csv, numbered_calls
 
 COMPLAINTS = "complaint_id,received_at\n"
@@ -57,6 +59,22 @@ def test_the_day_of_the_run_and_days_not_processed_are_not_reopened(processed: D
     for day in (15, 19, 20):
         processed.put(f"complaints/standard/{day}/2026-11-{day}.csv", COMPLAINTS)
     assert reopened("complaints") == []
+
+
+def test_a_date_that_is_being_built_is_reopened_by_what_comes_after_the_build_began(processed: Desk):
+    """Its build leaves out what it did not know of; nobody would ever look again."""
+    with contextlib.suppress(BrokenBuild), builds.recorded(processed.settings, "lake", {"service_date": "2026-11-20"}) as run:
+        before = datetime.fromisoformat(run["known_at"])
+        processed.put("complaints/standard/20/2026-11-20.csv", COMPLAINTS)
+        assert reopened("complaints") == ["20"]
+        ((loaded_at,),) = processed.connection.execute("select loaded_at from ops.file_receipts where path like 'complaints/standard/20/%'").fetchall()
+        assert datetime.fromisoformat(str(loaded_at)) > before
+        raise BrokenBuild
+    processed.connection.execute("delete from ops.builds")
+
+
+class BrokenBuild(Exception):
+    """A build that did not end."""
 
 
 def test_a_new_file_of_calls_reopens_the_date_in_its_path_too(processed: Desk):

@@ -23,7 +23,9 @@ comment on column ops.builds.ledger_head_at_end is 'The same as it ended: what w
 comment on column ops.builds.ruleset_version is 'Of marts: the rules that judged.';
 grant select on ops.builds to tollgate_recommender;
 grant select, insert on ops.builds to tollgate_transformer;
-grant update (ended_at, ledger_head_at_end, ruleset_version) on ops.builds to tollgate_transformer;
+grant update (ended_at, ledger_head_at_end, ruleset_version, files) on ops.builds to tollgate_transformer;
+-- Whoever loads re-opens what was built, or is being built, without it.
+grant select on ops.builds to tollgate_loader;
 
 -- What a recommendation keeps of the record, so that nobody changes it afterwards unseen: all builds that had ended with this one.
 create function ops.builds_digest(last bigint) returns text
