@@ -188,7 +188,7 @@ def test_a_feed_that_is_named_is_judged_and_the_others_are_held(own_world: Proce
     }  # fmt: skip
     told = status(own_world)
     assert (told["cdr/asterisk"]["status"], told["cdr/standard"]["status"]) == ("complete", "blocked")
-    assert f"{REFUSED} failed and is overridden by Olga Petrova until " in told["cdr/asterisk"]["reason"]
+    assert f"{REFUSED} failed and is overridden by Olga Petrova and Pia Moss until " in told["cdr/asterisk"]["reason"]
     assert REASON in told["cdr/asterisk"]["reason"] and REASON not in told["cdr/standard"]["reason"]
     assert (verdict(own_world, ON_PHX1), verdict(own_world, ON_NYC1)) == ("NO_ACTION", "HOLD")
 
@@ -250,7 +250,7 @@ def test_marts_that_are_overridden_are_recommended_from_and_say_so(own_world: Pr
 
     row = status(own_world, TUESDAY)["marts"]
     assert row["status"] == "complete"
-    for who in ("is overridden by Olga Petrova until ", "is overridden by Ivan until "):
+    for who in ("is overridden by Olga Petrova and Pia Moss until ", "is overridden by Ivan and Pia Moss until "):
         assert who in row["reason"]
     assert "marts" not in status(own_world, MONDAY)
     assert "marts complete: " in report.outcome(own_world.settings, TUESDAY)

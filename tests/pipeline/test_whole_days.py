@@ -342,7 +342,7 @@ def test_a_block_is_put_before_a_person_whose_override_has_the_date_judged(platf
     platform.process([LAST_DAY])
 
     def status() -> tuple[str, bool]:
-        query = "select status, reason like '%% overridden by compliance %%' from marts.data_status_daily where service_date = %s and feed = %s"
+        query = "select status, reason like '%% overridden by compliance and approver %%' from marts.data_status_daily where service_date = %s and feed = %s"
         return platform.rows(query, LAST_DAY, feed)[0]
 
     assert status() == ("blocked", False)

@@ -7,7 +7,7 @@ select
     e.actor as overridden_by,
     e.payload ->> 'reason' as reason,
     (e.payload ->> 'until')::timestamptz as until,
-    r.check_name || ' failed and is overridden by ' || e.actor
+    r.check_name || ' failed and is overridden by ' || e.actor || coalesce(' and ' || (e.payload ->> 'second'), '')
         || to_char((e.payload ->> 'until')::timestamptz at time zone 'UTC', '" until "YYYY-MM-DD HH24:MI" UTC: "')
         || (e.payload ->> 'reason') as told
 from {{ ref('stg_gate_results') }} as r
