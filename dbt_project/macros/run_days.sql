@@ -21,6 +21,10 @@
   {{ return(run.get(name, default)) }}
 {%- endmacro %}
 
+{% macro private_rules() -%}
+  {{ return(run_value('private_rules', [])) }}
+{%- endmacro %}
+
 {% macro service_date() -%}
   {{ return(run_value('service_date')) }}
 {%- endmacro %}

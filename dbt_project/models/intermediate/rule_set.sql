@@ -8,7 +8,7 @@
 with given as (
 
     select r.*
-    from jsonb_array_elements('{{ tojson(of_then or run_value("private_rules", [])) | replace("'", "''") }}'::jsonb) as g (rule)
+    from jsonb_array_elements('{{ tojson(of_then or private_rules()) | replace("'", "''") }}'::jsonb) as g (rule)
     cross join lateral jsonb_to_record('{"is_private": true}'::jsonb || g.rule) as r (
         rule_code text, alternative integer, condition integer, party_kind text, tier text, evidence text, metric text, bound text,
         operator text, threshold double precision, compared_with text, min_sample bigint, min_sample_new bigint, exempt_traits text,
