@@ -4,9 +4,11 @@
 what could not be delivered before.
 """
 
+from datetime import timedelta
+
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from include.pipeline.alerting import tried_and_told
+from include.pipeline.alerting import tried_and_told, within
 
 
 @dag(
@@ -14,6 +16,7 @@ from include.pipeline.alerting import tried_and_told
     max_active_runs=1,
     catchup=False,
     **tried_and_told(),
+    deadline=within(timedelta(hours=1)),
     doc_md=__doc__,
     tags=["decisions"],
 )

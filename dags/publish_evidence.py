@@ -3,9 +3,11 @@
 `make verify` compares the ledger with every head that was published: who cuts its end off, or writes all of it anew, is found.
 """
 
+from datetime import timedelta
+
 from airflow.sdk import dag, task
 
-from include.pipeline.alerting import tried_and_told
+from include.pipeline.alerting import tried_and_told, within
 from include.pipeline.assets import RECOMMENDATIONS, when_all_of
 
 
@@ -14,6 +16,7 @@ from include.pipeline.assets import RECOMMENDATIONS, when_all_of
     max_active_runs=1,
     catchup=False,
     **tried_and_told(),
+    deadline=within(timedelta(hours=1)),
     doc_md=__doc__,
     tags=["audit"],
 )

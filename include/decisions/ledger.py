@@ -51,7 +51,7 @@ def ask(cursor: psycopg.Cursor, cases: list[dict[str, Any]], dag_run_id: str) ->
         """
         insert into ops.review_requests as known values (%s, %s, %s, %s)
         on conflict (case_id) do update set dag_run_id = excluded.dag_run_id, requested_at = excluded.requested_at
-        where not ops.is_asked(known.case_id, excluded.dag_run_id, excluded.requested_at)
+        where known.requested_at <= excluded.requested_at - interval '7 days'
         """,
         [(case["case_id"], case["service_date"], dag_run_id, now) for case in cases],
     )

@@ -12,7 +12,7 @@ from processed_world import MONDAY, TUESDAY, ProcessedWorld
 from psycopg.rows import dict_row
 
 from include.alerts import alerts
-from include.decisions import ledger, notices, reviews
+from include.decisions import actions, ledger, notices, reviews
 from include.platform import postgres
 
 KINDS = {path.stem: path for path in alerts.KINDS.glob("*.sql")}
@@ -149,13 +149,21 @@ def legal_report_overdue(desk: Desk) -> tuple[str, list[Step]]:
 
 
 def unanswered_case(desk: Desk) -> tuple[str, list[Step]]:
+    return case(desk, 25, lambda desk, late: ledger.escalate(desk.connection, late))
+
+
+def waiting_case(desk: Desk) -> tuple[str, list[Step]]:
+    return case(desk, 13, lambda desk, late: None)
+
+
+def case(desk: Desk, hours: int, begin: Callable[[Desk, datetime], Any]) -> tuple[str, list[Step]]:
     (opening,) = desk.rows(
         """
         select recommendation_id as id, recorded_at from decisions.ledger
         where entry_type = 'recommendation' and party_id = 'U210' and payload ->> 'case_id' = recommendation_id
         """
     )
-    late = opening["recorded_at"] + 25 * HOUR
+    late = opening["recorded_at"] + hours * HOUR
 
     def restate(desk: Desk, verdict: str) -> None:
         for day in (MONDAY, TUESDAY):
@@ -165,7 +173,7 @@ def unanswered_case(desk: Desk) -> tuple[str, list[Step]]:
             ledger.append_recommendations(desk.connection, day, f"restated {verdict}")
 
     return opening["id"], [
-        (lambda desk: ledger.escalate(desk.connection, late), late),
+        (lambda desk: begin(desk, late), late),
         (lambda desk: restate(desk, "NO_ACTION"), late + HOUR),
         (lambda desk: stand_again(desk, opening["id"]), late + 2 * HOUR),
     ]
@@ -183,6 +191,21 @@ def stand_again(desk: Desk, case_id: str) -> None:
             }
         ],
     )  # fmt: skip
+
+
+def unacknowledged_order(desk: Desk) -> tuple[str, list[Step]]:
+    (opening,) = desk.rows("select recommendation_id as id from decisions.ledger where party_id = 'U210' and payload ->> 'case_id' = recommendation_id")
+    action_id, late = f"{opening['id']}-suspend", desk.now + 5 * HOUR
+
+    def forget(desk: Desk) -> None:
+        desk.damage("alter table decisions.ledger disable trigger all")
+        desk.damage("delete from decisions.ledger where entry_type = 'acknowledgement'")
+
+    return action_id, [
+        (lambda desk: reviews.record(desk.connection, opening["id"], "approve", "seen", "olga", desk.now), late),
+        (lambda desk: actions.acknowledge(desk.connection, action_id, "noc", "", late), late + HOUR),
+        (forget, late + 2 * HOUR),
+    ]
 
 
 def unjudged_day(desk: Desk) -> tuple[str, list[Step]]:
@@ -236,7 +259,9 @@ SCENES: dict[str, Callable[[Desk], tuple[str, list[Step]]]] = {
     "legal_notice_overdue": legal_notice_overdue,
     "legal_report_due": legal_report_due,
     "legal_report_overdue": legal_report_overdue,
+    "case_waits": waiting_case,
     "case_unanswered": unanswered_case,
+    "action_unacknowledged": unacknowledged_order,
     "day_not_judged": unjudged_day,
     "audit_found": audit_found,
     "audit_overdue": audit_overdue,

@@ -138,7 +138,7 @@ def test_a_release_orders_to_lift_and_an_action_closes_no_case(desk: ProcessedWo
     state = "select party_state, status from marts.recommendations where party_id = %(id)s"
     assert desk.rows(state, id=SUSPENDED) == [{"party_state": "suspended", "status": "approved"}]
     with psycopg.connect(desk.settings.url("recommender")) as connection:
-        releases.release(connection, "customer", SUSPENDED, releases.Signed("c", "e", "l", "olga", "pia"), AT)
+        releases.release(connection, "customer", SUSPENDED, releases.Signed("c", "e", "l", "olga", "pia"), datetime.now(UTC))
     _, lift = ordered(desk)
     assert (lift["action"], lift["party_id"], lift["until"]) == ("lift", SUSPENDED, None)
     assert lift["trunks"] != []

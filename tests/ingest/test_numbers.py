@@ -312,7 +312,7 @@ def test_sql_and_libphonenumber_agree_on_generated_and_damaged_numbers(by_sql: C
         decided = [raw for raw in raws if raw.strip(" ") not in asked]
         some = pick.sample(decided, len(decided) // 50)
         assert_equal({raw: found[raw] for raw in some}, {raw: answer(raw) for raw in some}, seed)
-        assert len({class_ for _, class_ in found.values()}) == 7
+        assert len({class_ for _, class_ in found.values()}) >= 7  # the eighth comes by chance
         compared, alone = compared + len(raws), alone + len(decided)
         of_beginning.cache_clear()
         assert len(decided) > len(raws) * 0.75

@@ -414,7 +414,7 @@ def example() -> str:
 def test_the_example_lists_every_setting_and_no_other():
     listed = set(re.findall(r"^#(TOLLGATE_\w+)=", example(), flags=re.MULTILINE))
     assert listed == READ_BY_SETTINGS
-    assert len(listed) == 13
+    assert len(listed) == 16
 
 
 def test_the_example_changes_nothing(tmp_path: Path):

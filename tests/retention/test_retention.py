@@ -12,7 +12,7 @@ import pytest
 from processed_world import MONDAY, TUESDAY, ProcessedWorld
 
 from include import stages
-from include.decisions import ledger
+from include.decisions import proof, reviews
 from include.lineage import explain
 from include.retention import periods, retention
 
@@ -50,12 +50,12 @@ def answer_every_case(world: ProcessedWorld) -> None:
     cases = world.rows("select distinct payload ->> 'case_id' as id from decisions.ledger where payload ->> 'recommendation' in ('SUSPEND', 'RESTRICT')")
     with psycopg.connect(world.settings.url("recommender")) as connection:
         for case in cases:
-            ledger.append_review(connection, case["id"], "reject", "a test", "compliance", datetime(2026, 11, 18, tzinfo=UTC))
+            reviews.record(connection, case["id"], "reject", "a test", "compliance", datetime(2026, 11, 18, tzinfo=UTC))
 
 
 def problems(world: ProcessedWorld) -> list[str]:
     with psycopg.connect(world.settings.url("auditor")) as connection:
-        return ledger.problems(connection)
+        return proof.problems(connection)
 
 
 def test_a_date_with_an_open_case_keeps_its_calls_and_nothing_else_goes_before_its_time(own_world: ProcessedWorld):
