@@ -189,11 +189,13 @@ def webhook(name: str, url: str) -> str:
 
 
 def logins(name: str, value: str) -> tuple[str, ...]:
-    """Names of logins, separated by commas."""
+    """Names of logins, separated by commas. Two at least: of what takes two people the second is another."""
     found = tuple(dict.fromkeys(login.strip() for login in value.split(",") if login.strip()))
     for login in found:
         if not re.fullmatch(r"[a-z][a-z0-9._-]{0,62}", login) or login in ("engineer", "auditor"):
             raise ValueError(f"{name}={login!r}: small letters, digits, dots, dashes and underscores, beginning with a letter, and neither engineer nor auditor")
+    if len(found) < 2:
+        raise ValueError(f"{name}={value!r}: two logins at least, separated by commas, for what takes two people")
     return found
 
 

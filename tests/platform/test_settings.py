@@ -109,6 +109,7 @@ def test_where_alerts_go(clone: Path):
         (MAILED | {"TOLLGATE_ALERT_EMAIL_FROM": "a@example.com\nBcc: b@example.com"}, "TOLLGATE_ALERT_EMAIL_FROM=.*addresses such as"),
         ({"TOLLGATE_ALERT_WEBHOOK_URL": "http://hooks.example/hush"}, "TOLLGATE_ALERT_WEBHOOK_URL must read https://"),
         ({"TOLLGATE_ALERT_WEBHOOK_URL": "hush"}, "TOLLGATE_ALERT_WEBHOOK_URL must read https://"),
+        ({"TOLLGATE_ACTION_WEBHOOK_URL": "http://orders.example/hush"}, "TOLLGATE_ACTION_WEBHOOK_URL must read https://"),
     ],
 )
 def test_where_no_alert_can_go_is_refused_without_a_secret(clone: Path, given: dict[str, str], words: str):
@@ -195,3 +196,13 @@ def test_airflow_reaches_its_database_with_the_options_of_the_warehouses_url(clo
     asynchronous = make_url(environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"])
     assert (asynchronous.drivername, asynchronous.password) == ("postgresql+asyncpg", synchronous.password)
     assert asynchronous.query == {"ssl": "require"}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [("olga", "two logins at least"), ("olga, olga", "two logins at least"), ("olga,engineer", "'engineer': .*neither engineer nor auditor"), ("olga,P:op", "'P:op'")],
+)
+def test_those_who_decide_are_two_and_nobody_else(clone: Path, value: str, words: str):
+    with pytest.raises(ValueError, match=f"^TOLLGATE_COMPLIANCE_USERS=.*{words}"):
+        load({"TOLLGATE_COMPLIANCE_USERS": value})
+    assert load({"TOLLGATE_COMPLIANCE_USERS": " olga, pia ,olga"}).compliance_users == ("olga", "pia")
