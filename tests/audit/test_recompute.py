@@ -97,7 +97,7 @@ class News:
             limit 1
             """
         )
-        return dict(zip([column[0] for column in found.description], found.fetchone(), strict=True))
+        return dict(zip([column[0] for column in found.description], found.fetchall()[0], strict=True))
 
     def forget(self) -> None:
         for file in self.brought:

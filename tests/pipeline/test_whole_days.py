@@ -165,7 +165,9 @@ def test_a_person_decides_and_the_ledger_says_who(platform: Platform) -> None:
     every = eventually(lambda: (found := platform.api.pending_reviews()) and len(found) == asked and found, "every case is asked")
     tasks = Counter(map(task_of, every))
     pending = [question for question in every if task_of(question) == "case.decide"]
-    assert (tasks["notice.respond"], tasks["rest.look"]) == (notices, len(DAYS))
+    # one whose search came to something else since is asked about anew
+    assert len({question["subject"] for question in every if task_of(question) == "notice.respond"}) == notices
+    assert tasks["rest.look"] == len(DAYS)
     assert tasks["case.decide"] >= len(cases) > 1
     time.sleep(PARKING)
     approved, rejected = pending[:2]
