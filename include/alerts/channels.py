@@ -123,20 +123,26 @@ def smtp_password(settings: Settings) -> str:
 def post(settings: Settings, alerts: list[Row]) -> None:
     """POST them as one JSON document, signed."""
     body = json.dumps({"alerts": [document(alert) for alert in alerts]}, ensure_ascii=False).encode()
+    post_signed(settings.alert_webhook_url, secret(settings, WEBHOOK_KEY), body)
+
+
+def post_signed(url: str, key: str, body: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
+    """POST a JSON document, signed with a key; returns an answer of 2xx. Errors: Failed, for any other and for none."""
     timestamp = str(int(datetime.now(UTC).timestamp()))
-    host = urlsplit(settings.alert_webhook_url).hostname
-    headers = {
+    host = urlsplit(url).hostname
+    signed = {
         "Content-Type": "application/json",
         "X-Tollgate-Timestamp": timestamp,
-        "X-Tollgate-Signature": signature(secret(settings, WEBHOOK_KEY), timestamp, body),
+        "X-Tollgate-Signature": signature(key, timestamp, body),
     }
     try:
-        answer = httpx.post(settings.alert_webhook_url, content=body, headers=headers, timeout=SECONDS)
+        answer = httpx.post(url, content=body, headers=signed | (headers or {}), timeout=SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         # Not its words: they may hold the address, which for many services is a secret.
         raise Failed(f"{host}: {type(error).__name__}") from None
     if not answer.is_success:
         raise Failed(f"{host} answered {answer.status_code}")
+    return answer
 
 
 def document(alert: Row) -> Row:

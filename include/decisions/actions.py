@@ -11,25 +11,21 @@ import csv
 import hashlib
 import io
 import json
-import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 from psycopg.rows import dict_row
 
-from include.alerts.channels import signature
+from include.alerts.channels import Failed, post_signed
 from include.decisions import ledger
+from include.files import replace
 from include.platform.secrets import secret
 from include.settings import Settings
 
 WEBHOOK_KEY = "action_webhook_key"
 """File in `$TOLLGATE_HOME/secrets`, made where it is missing."""
-SECONDS = 15
-"""How long the webhook may take to answer."""
-
 ACTIONS = {"SUSPEND": "suspend", "RESTRICT": "restrict"}
 """What an approved recommendation orders; a release orders `lift`."""
 UNTIL = "a signed release"
@@ -141,19 +137,10 @@ def write_files(settings: Settings, connection: psycopg.Connection, order: Row) 
     if not path.is_file():
         settings.actions.mkdir(mode=0o700, parents=True, exist_ok=True)
         told = document(order, numbers(settings, order))
-        write(path.with_suffix(".csv"), table(told))
-        write(path, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+        # for the installation's user alone: they name subscribers
+        replace(path.with_suffix(".csv"), table(told), 0o600)
+        replace(path, json.dumps(told, ensure_ascii=False, indent=1) + "\n", 0o600)
     return path
-
-
-def write(path: Path, text: str) -> None:
-    """Whole or not at all, for the installation's user alone: it names subscribers."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def document(order: Row, allowed: list[str]) -> Row:
@@ -205,20 +192,11 @@ def numbers(settings: Settings, order: Row) -> list[str]:
 
 def post(settings: Settings, action_id: str, body: bytes) -> Row:
     """POST an order, signed; returns what the receiver says in JSON, if anything. Errors: Undelivered."""
-    timestamp = str(int(datetime.now(UTC).timestamp()))
-    headers = {
-        "Content-Type": "application/json",
-        "Idempotency-Key": hashlib.sha256(action_id.encode()).hexdigest(),
-        "X-Tollgate-Timestamp": timestamp,
-        "X-Tollgate-Signature": signature(secret(settings, WEBHOOK_KEY), timestamp, body),
-    }
+    key = {"Idempotency-Key": hashlib.sha256(action_id.encode()).hexdigest()}
     try:
-        answer = httpx.post(settings.action_webhook_url, content=body, headers=headers, timeout=SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        # Not its words: they may hold the address, which may be a secret.
-        raise Undelivered(f"order {action_id}: {type(error).__name__}") from None
-    if not answer.is_success:
-        raise Undelivered(f"order {action_id}: the receiver answered {answer.status_code}")
+        answer = post_signed(settings.action_webhook_url, secret(settings, WEBHOOK_KEY), body, key)
+    except Failed as error:
+        raise Undelivered(f"order {action_id}: {error}") from None
     try:
         told = answer.json()
     except ValueError:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from include.decisions.words import OPERATORS, figure
+from include.files import replace
 from include.lineage.chain import Count, Explained, Finding, Place, Row, gather, instant
 from include.lineage.raw_lines import File, masked
 from include.quality import data_docs
@@ -48,7 +49,7 @@ def write(folder: Path, explained: Explained) -> Path:
         rules=hash_of_rules(explained), instant=instant, asked=asked, defined=defined, again=again, happened=happened, order=order,
         command=command, unread=unread,
     )  # fmt: skip
-    data_docs.replace(target, visible_lines(page), mode=0o600)
+    replace(target, visible_lines(page), mode=0o600)
     return target
 
 

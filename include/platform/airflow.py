@@ -17,9 +17,10 @@ import psycopg
 
 from include.alerts import channels as alerts
 from include.decisions import actions
+from include.files import replace
 from include.lineage import openlineage
 from include.platform import PlatformError, roles
-from include.platform.secrets import replace_secret, secret
+from include.platform.secrets import secret
 from include.settings import REPOSITORY, Settings
 
 PASSWORDS = "airflow_passwords.json"
@@ -146,7 +147,7 @@ def prepare_passwords(settings: Settings) -> None:
     known = json.loads(secret(settings, PASSWORDS, lambda: "{}"))
     wanted = {user: known.get(user) or random.token_urlsafe(12) for user in users(settings)}
     if wanted != known:
-        replace_secret(settings, PASSWORDS, json.dumps(wanted))
+        replace(settings.secrets / PASSWORDS, json.dumps(wanted) + "\n", 0o600)
 
 
 def password(settings: Settings, user: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable
 
+from include.files import replace
 from include.settings import Settings
 
 
@@ -17,14 +17,6 @@ def secret(settings: Settings, name: str, generate: Callable[[], str] = lambda: 
     value = path.read_text().strip() if path.is_file() else ""
     if not value:
         value = generate()
-        replace_secret(settings, name, value)
+        replace(path, value + "\n", 0o600)
     path.chmod(0o600)
     return value
-
-
-def replace_secret(settings: Settings, name: str, value: str) -> None:
-    """Under another name first, so that a reader never sees half a secret."""
-    draft = settings.secrets / f".{name}.{os.getpid()}"
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(value + "\n")
-    draft.replace(settings.secrets / name)

@@ -6,7 +6,6 @@ other hosts, which would then learn who reads about whom). A run repeated replac
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,6 +16,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from include.files import replace
 from include.quality.suites import Check, Suite, on_day
 
 if TYPE_CHECKING:
@@ -70,12 +70,3 @@ def template(name: str, folder: Path = TEMPLATES) -> Template:
     """A page of a folder of templates. Pages of every folder may extend `page.html`, which makes them look alike."""
     pages = FileSystemLoader([folder, TEMPLATES])
     return Environment(loader=pages, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template(f"{name}.html")
-
-
-def replace(target: Path, text: str, mode: int = 0o666) -> None:
-    """A reader finds the old page or the new one, never a part. `mode` is for a page that others on the machine are not to read."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    with open(unfinished, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, mode)) as file:
-        file.write(text)
-    unfinished.replace(target)
