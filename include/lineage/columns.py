@@ -23,6 +23,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
+from sqlglot.schema import MappingSchema
 
 from include.ingest.declarations import CALL_TIMES, Declaration, Field, sources_of, taken_columns
 
@@ -82,14 +83,11 @@ class Lineage:
 def joined(queries: Iterable[Query], columns: Mapping[str, Iterable[str]], metrics: Iterable[dict[str, str]], feeds: Iterable[Declaration]) -> Lineage:
     """The lineage of all: `columns` has those of every table that a query reads, `metrics` the rows of the catalogue."""
     parents: Parents = {}
+    tables = {dialect: known_tables(columns, dialect) for dialect in ("duckdb", "postgres")}
     for query in queries:
-        parents |= of_query(query, columns)
+        parents |= of_query(query.table, query.sql, tables[query.dialect])
     of_rows = of_metrics(metrics)
-    whole_row = Column(FACTS, ROWS)
-    for column, found in parents.items():
-        if column.table == METRICS and column.name != ROWS and whole_row in found:
-            parents[column] = found - {whole_row} | frozenset(of_rows)
-    parents |= of_rows
+    parents = by_metric(parents, of_rows) | of_rows
     brought: defaultdict[Column, frozenset[Column]] = defaultdict(frozenset)
     for declaration in feeds:
         for column, fields in of_feed(declaration, columns).items():
@@ -105,20 +103,35 @@ def of_metrics(metrics: Iterable[dict[str, str]]) -> Parents:
     }
 
 
+def by_metric(parents: Parents, of_rows: Parents) -> Parents:
+    """The same, where the long table looks facts up by name, in a whole row of them: there it comes from every metric."""
+    whole_row = Column(FACTS, ROWS)
+    looking_up = {column for column, found in parents.items() if column.table == METRICS and column.name != ROWS and whole_row in found}
+    return parents | {column: parents[column] - {whole_row} | frozenset(of_rows) for column in looking_up}
+
+
 # --- a model's SQL
 
 
-def of_query(query: Query, columns: Mapping[str, Iterable[str]]) -> Parents:
-    """What each column of a query, and its rows, come from. Errors: sqlglot's, for SQL that it cannot read."""
+def known_tables(columns: Mapping[str, Iterable[str]], dialect: str) -> MappingSchema:
+    """The columns of tables `schema.name`, for `of_query`: what a star stands for. Made once for many queries, as it takes longer than one."""
     known: dict[str, dict[str, dict[str, str]]] = {}
     for table, names in columns.items():
         schema, _, name = table.partition(".")
         known.setdefault(schema, {})[name] = dict.fromkeys(names, "text") or {ROWS: "text"}  # sqlglot takes no table without a column
-    tree = sqlglot.parse_one(query.sql, dialect=query.dialect).transform(_as_model)
-    qualified = qualify(tree, schema=known, dialect=query.dialect, validate_qualify_columns=False, quote_identifiers=False, identify=False)
+    return MappingSchema(known, dialect=dialect)
+
+
+def of_query(table: str, sql: str, tables: MappingSchema) -> Parents:
+    """What each column of the query that fills a table, and its rows, come from. Errors: sqlglot's, for SQL that it cannot read."""
+    tree = sqlglot.parse_one(sql, dialect=tables.dialect).transform(_as_model, copy=False)
+    qualified = qualify(
+        tree, dialect=tables.dialect, schema=tables,
+        validate_qualify_columns=False, allow_partial_qualification=True, quote_identifiers=False, identify=False,
+    )  # fmt: skip
     read = _Reading(build_scope(qualified))
-    found = {Column(query.table, name): read.output(read.root, name) for name in read.root.expression.named_selects}
-    return found | {Column(query.table, ROWS): read.rows(read.root)}
+    found = {Column(table, name): read.output(read.root, name) for name in read.root.expression.named_selects}
+    return found | {Column(table, ROWS): read.rows(read.root)}
 
 
 def _as_model(node: exp.Expression) -> exp.Expression:
@@ -198,11 +211,15 @@ class _Reading:
                 yield from self.of_column(argument, inner)
 
     def source(self, column: exp.Column | exp.TableColumn, scope: Scope) -> tuple[Scope | exp.Table | None, Scope]:
-        """What a column is read from, and the scope that reads it: that of the select around it, or one further out."""
+        """What a column is read from, and the scope that reads it: that of the select around it, or one further out. A column that is no
+        known table's is of the only table that there is."""
         inner = self.scopes.get(id(column.parent_select), scope)
+        only = list(inner.sources.values()) if not column.text("table") else []
         name = column.text("table") or column.name
         while name not in inner.sources and inner.parent is not None:
             inner = inner.parent
+        if name not in inner.sources and len(only) == 1 and isinstance(only[0], exp.Table):
+            return only[0], inner
         return inner.sources.get(name), inner
 
     def rows_of_source(self, source: Scope | exp.Table | None) -> Iterator[Column]:

@@ -14,7 +14,6 @@ import csv
 import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -60,12 +59,6 @@ VERSIONS = {
     "SchemaDatasetFacet": "1-2-0",
 }
 """Of the standard facets used here."""
-
-METRICS, FACTS = ("intermediate", "party_metrics_daily", "value"), ("intermediate", "party_facts_daily")
-"""Where the metrics of a party stand below each other, and what the catalogue makes them of."""
-
-EARLIER_DAYS = re.compile(r"read_parquet\('(?:[^']|'')*/daily/(\w+)/(?:[^']|'')*'[^)]*\)")
-"""What `earlier_days` in dbt_project/macros/lake_sources.sql makes of a model."""
 
 SEE_THE_LOG = "The log says why: what data and people said is not repeated here."
 
@@ -328,26 +321,23 @@ class Graph:
         self.in_lake = target == "lake"
         self.nodes: dict[str, dict] = manifest["nodes"] | manifest["sources"]
         relations = {key: node for key, node in self.nodes.items() if node["resource_type"] in ("model", "seed", "source")}
-        self.by_relation = {(node["schema"], node.get("identifier") or node["alias"]): key for key, node in relations.items()}
+        self.by_table = {f"{node['schema']}.{node.get('identifier') or node['alias']}": key for key, node in relations.items()}
 
     @cached_property
     def tables(self) -> Any:
         """What stars in the models' SQL stand for."""
-        from include.lineage.column_inputs import known_tables
+        from include.lineage.columns import known_tables
 
-        columns = {relation: list(self.nodes[key]["columns"]) for relation, key in self.by_relation.items()}
-        return known_tables(columns, "duckdb" if self.in_lake else "postgres")
+        return known_tables({table: self.nodes[key]["columns"] for table, key in self.by_table.items()}, "duckdb" if self.in_lake else "postgres")
 
     @cached_property
-    def facts(self) -> dict[str, set[str]]:
-        """The facts that a metric is made of, by its name: the catalogue's, which is a seed."""
-        made_of: dict[str, set[str]] = {}
-        for node in self.nodes.values():
-            if node["resource_type"] == "seed" and node["name"] == "metrics":
-                with Path(node["root_path"], node["original_file_path"]).open(encoding="utf-8", newline="") as file:
-                    for metric in csv.DictReader(file):
-                        made_of.setdefault(metric["metric"], set()).update(filter(None, (metric["numerator"], metric["denominator"])))
-        return made_of
+    def metrics(self) -> Any:
+        """The facts that each metric is made of: the catalogue's, which is a seed."""
+        from include.lineage.columns import of_metrics
+
+        (catalogue,) = (node for node in self.nodes.values() if node["resource_type"] == "seed" and node["name"] == "metrics")
+        with Path(catalogue["root_path"], catalogue["original_file_path"]).open(encoding="utf-8", newline="") as file:
+            return of_metrics(csv.DictReader(file))
 
     def dataset(self, key: str) -> Facet:
         node = self.nodes[key]
@@ -375,24 +365,22 @@ class Graph:
         return [key for key in node.get("depends_on", {}).get("nodes", []) if key in self.nodes]
 
     def column_lineage(self, node: dict, sql: str) -> dict[str, Facet]:
-        """The fields of a model's columnLineage facet. A column that rests on no other, a constant, is not among them."""
-        from include.lineage.column_inputs import column_inputs
+        """The fields of a model's columnLineage facet. A column that rests on no other, a constant or a count of rows, is not among them."""
+        from include.lineage.columns import ROWS, by_metric, of_query
 
         try:
-            found = column_inputs(EARLIER_DAYS.sub(r"lake.\1", sql), self.tables)
+            found = by_metric(of_query(f"{node['schema']}.{node['alias']}", sql, self.tables), self.metrics)
         except Exception:  # of SQL that is read here alone, a parser may raise anything: the other models are told
             log.warning("the columns of %s are not told: its SQL could not be read", node["name"], exc_info=True)
             return {}
-        for column in found.keys() & self.facts.keys():
-            if METRICS in found[column]:
-                found[column] = {(*FACTS, fact) for fact in self.facts[column]}
         fields = {
-            column: [
-                self.dataset(self.by_relation[schema, table]) | {"field": name}
-                for schema, table, name in sorted(inputs)
-                if (schema, table) in self.by_relation
+            column.name: [
+                self.dataset(self.by_table[parent.table]) | {"field": parent.name}
+                for parent in sorted(set().union(*(self.metrics.get(parent, {parent}) for parent in parents)))
+                if parent.table in self.by_table and parent.name != ROWS
             ]
-            for column, inputs in found.items()
+            for column, parents in found.items()
+            if column.name != ROWS
         }
         return {column: {"inputFields": inputs} for column, inputs in fields.items() if inputs}
 

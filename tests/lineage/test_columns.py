@@ -8,7 +8,7 @@ import pytest
 
 from include.ingest import declarations
 from include.lake import tables
-from include.lineage.columns import DECLARED, FACTS, FILE, FOLDER, METRICS, ROWS, Column, Lineage, Query, joined, of_feed, of_query
+from include.lineage.columns import DECLARED, FACTS, FILE, FOLDER, METRICS, ROWS, Column, Lineage, Query, joined, known_tables, of_feed, of_query
 
 KNOWN = {
     "lake.calls": ("party", "answered", "talk_ms", "day"),
@@ -26,7 +26,7 @@ RAW["raw_lake.open_records"] = ["service_date", "feed", "switch_id", "call_id", 
 
 def found(sql: str, dialect: str = "postgres") -> dict[str, set[str]]:
     """Each column of a query as `x.y`, and what it comes from as `table.column`, without the schema."""
-    parents = of_query(Query("marts.x", dialect, sql), KNOWN)
+    parents = of_query("marts.x", sql, known_tables(KNOWN, dialect))
     return {column.name: {f"{parent.table.split('.')[1]}.{parent.name}" for parent in of} for column, of in parents.items()}
 
 
@@ -75,6 +75,16 @@ def test_a_column_of_an_unnested_list_or_a_lateral_comes_from_the_list():
 def test_a_model_that_looks_back_reads_the_files_of_a_model():
     told = found("select v.party from (select * from read_parquet('$lake/daily/parties/service_date=*/part-0.parquet')) as v", "duckdb")
     assert told == {"party": {"parties.party"}, ROWS: {"parties.(rows)"}}
+
+
+def test_a_filtered_aggregate_comes_from_its_condition_too():
+    assert found("select max(since) filter (where c.answered) as since from lake.calls as c inner join lake.parties using (party)")["since"] == {
+        "parties.since", "calls.answered",
+    }  # fmt: skip
+
+
+def test_a_table_of_which_nothing_is_known_has_the_columns_that_are_asked_of_it():
+    assert found("select p as v from lake.unheard_of")["v"] == {"unheard_of.p"}
 
 
 def test_a_query_that_reads_itself_ends():

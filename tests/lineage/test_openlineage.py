@@ -18,7 +18,7 @@ from openlineage.client.serde import Serde
 from include.ingest.receipts import Receipt, RejectedRow
 from include.lake import tables
 from include.lake.publish import Model
-from include.lineage import column_inputs, openlineage, openlineage_transport
+from include.lineage import openlineage, openlineage_transport
 from include.lineage.openlineage_transport import discreet
 from include.settings import Settings, load
 from tests.alerts.receivers import Webhook, serving
@@ -192,29 +192,3 @@ def test_a_folder_that_cannot_be_written_costs_a_warning(settings: Settings, cap
     (settings.home / "openlineage").write_text("a file")
     openlineage.loaded(settings, [receipt("cdr/standard/a.csv")], STARTED)
     assert "lineage was not told" in caplog.text
-
-
-# Where columns come from.
-
-
-TABLES = column_inputs.known_tables({("s", "t"): ["k", "a", "b"], ("s", "u"): ["k", "c"], ("s", "unknown"): []}, "postgres")
-
-
-@pytest.mark.parametrize(
-    ("sql", "inputs"),
-    [
-        ("with x as (select * from s.t), y as (select k, a + b as v from x) select v from y", {"t.a", "t.b"}),
-        ("select a as v from s.t union all select c from s.u", {"t.a", "u.c"}),
-        ("select max(c) filter (where t.b > 0) as v from s.t inner join s.u using (k)", {"t.b", "u.c"}),
-        ("select count(*) as v from s.t group by k", {"t.k"}),
-        ("select (select max(c) from s.u where u.k = t.k) as v from s.t", {"u.c"}),
-        ("with x as (select to_jsonb(f) as j from s.u as f cross join s.t) select j ->> 'c' as v from x", {"u.k", "u.c"}),
-        ("with recursive x as (select a as v from s.t union all select v + 1 from x where v < 9) select v from x", {"t.a"}),
-        ("select word as v from s.t cross join unnest(string_to_array(a, ' ')) as word", {"t.a"}),
-        ("select a as v from s.t cross join lateral (select a as b) as x", {"t.a"}),
-        ("select p as v from s.unknown", {"unknown.p"}),
-        ("select date '2026-11-20' as v", set()),
-    ],
-)
-def test_a_column_is_followed_to_the_tables_it_is_computed_from(sql: str, inputs: set[str]):
-    assert {f"{table}.{name}" for _, table, name in column_inputs.column_inputs(sql, TABLES)["v"]} == inputs
