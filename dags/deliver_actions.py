@@ -1,7 +1,7 @@
 """Orders, to those who operate the switches: as files, and by webhook where an address is set. At least once, by the same id.
 
-`review_recommendations` delivers what an approval orders at once. Every quarter of an hour what a release ordered follows, and
-what could not be delivered before.
+`review_recommendations` and `release_party` deliver at once what their answers order. Every quarter of an hour what a release by
+command ordered follows, and what could not be delivered before.
 """
 
 from datetime import timedelta

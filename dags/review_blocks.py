@@ -9,7 +9,8 @@ and its answer changes nothing.
 from airflow.sdk import Param, dag, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.decisions.overrides import CONFIRM, LEAVE_BLOCKED, OVERRIDE, REFUSE
+from include.decisions.overrides import LEAVE_BLOCKED, OVERRIDE
+from include.decisions.signatures import CONFIRM, REFUSE
 from include.pipeline.alerting import tried_and_told
 from include.pipeline.assets import DAY_REOPENED, GATES, when_all_of
 from include.pipeline.questions import Question

@@ -6,6 +6,7 @@ Every stage may be run again for the same service date, by hand or after a crash
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from include import settings as configuration
 from include.alerts import alerts
 from include.alerts.alerts import Alert
 from include.audit import audit
-from include.decisions import actions, ledger, notices, overrides, proof, reviews, words
+from include.decisions import actions, ledger, notices, overrides, proof, releases, reviews, words
 from include.ingest import load
 from include.lake import build, builds
 from include.lineage import chain
@@ -229,6 +230,27 @@ def record_confirmation(case_id: str, answer: dict[str, Any]) -> str | None:
         day = overrides.confirm(connection, case_id, answer["chosen_options"][0], at=datetime.now(UTC), **_given(answer))
     log.info("%s: %s", case_id, f"{day} is built again" if day else "nothing changes")
     return day.isoformat() if day else None
+
+
+def want_release(request_id: str, approver: str, said: dict[str, str]) -> dict[str, Any]:
+    """What a second person is asked about a release that a first one wants, and of whom.
+
+    ValueError for a request that says too little or of a party that nothing holds back; LookupError for an unknown one.
+    """
+    request = releases.Request(request_id, approver=approver, **said)
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        stands = releases.party_state(connection, *releases.party(request.party))
+    if stands["state"] == "active":
+        raise ValueError(f"nothing to release: {request.party} is active")
+    wanted = asdict(request)
+    return {"request": wanted, "first": approver, "subject": words.release_subject(wanted), "body": words.release_body(wanted, stands)}
+
+
+def record_release(request: dict[str, str], answer: dict[str, Any]) -> None:
+    """Write to the ledger what a second person answered about a release, and the release itself where it is confirmed."""
+    with psycopg.connect(configuration.load().url("recommender")) as connection:
+        released = releases.answer(connection, releases.Request(**request), answer["chosen_options"][0], at=datetime.now(UTC), **_given(answer))
+    log.info("%s: %s", request["request_id"], f"active from {released.on} on, watched until {released.watch_until}" if released else "nothing changes")
 
 
 def _given(answer: dict[str, Any]) -> dict[str, Any]:

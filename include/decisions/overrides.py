@@ -23,8 +23,6 @@ USUAL = timedelta(days=7)
 
 OVERRIDE, LEAVE_BLOCKED = "Override", "Leave blocked"
 """What a person may answer to the question about a block."""
-CONFIRM, REFUSE = "Confirm", "Refuse"
-"""What a second person may answer to the question about an override that the first one wants."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ def confirm(
             raise ValueError(f"nobody wants {case_id} overridden")
         signatures.refuse_same(first["actor"], actor)
         # Its end may have passed while the second person was waited for.
-        block = _standing(connection, case_id) if decision == CONFIRM and datetime.fromisoformat(first["until"]) > at else None
+        block = _standing(connection, case_id) if decision == signatures.CONFIRM and datetime.fromisoformat(first["until"]) > at else None
         second_id = f"{case_id}:second"
         told = {"comment": reason, "overrides": block is not None}
         if not _append_review(connection, case_id, second_id, decision, actor, answered_at, told, at):

@@ -1,9 +1,14 @@
-"""Signed releases: the only way back to active for a party that is restricted, suspended or terminated."""
+"""Signed releases: the only way back to active for a party that is restricted, suspended or terminated.
+
+Two people sign: either both by name, on the command line of the host, or each with a login of Airflow's: one asks for the release
+there, and another one answers.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -13,13 +18,12 @@ from include.decisions import actions, ledger, signatures
 WATCH = timedelta(days=30)
 """How long a party is watched after its release."""
 
-FIELDS = {
+SAID = {
     "cause": "what it was restrained for",
     "evidence": "the evidence of its compliance since",
     "limits": "the new limits that it goes on with",
-    "approver": "who signs",
-    "second": "who signs with the approver",
 }
+FIELDS = SAID | {"approver": "who signs", "second": "who signs with the approver"}
 """What a release has to say, and what each of it means."""
 
 
@@ -34,10 +38,35 @@ class Signed:
     second: str
 
     def __post_init__(self) -> None:
-        for name, meaning in FIELDS.items():
-            if not getattr(self, name).strip():
-                raise ValueError(f"{name.upper()} is missing: {meaning}")
+        refuse_empty(asdict(self))
         signatures.refuse_same(self.approver, self.second)
+
+
+def refuse_empty(said: dict[str, str]) -> None:
+    """ValueError, with its name, for the first of some `FIELDS` that says nothing."""
+    for name, text in said.items():
+        if not text.strip():
+            raise ValueError(f"{name.upper()} is missing: {FIELDS[name]}")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A release that one person wants and another has yet to sign. ValueError, with the name of the field, where one is empty."""
+
+    request_id: str
+    party: str
+    """As `customer C1031`."""
+    cause: str
+    evidence: str
+    limits: str
+    approver: str
+
+    def __post_init__(self) -> None:
+        party(self.party)
+        refuse_empty({name: getattr(self, name) for name in (*SAID, "approver")})
+
+    def signed(self, second: str) -> Signed:
+        return Signed(self.cause, self.evidence, self.limits, self.approver, second)
 
 
 @dataclass(frozen=True)
@@ -62,14 +91,10 @@ def release(connection: psycopg.Connection, party_kind: str, party_id: str, sign
     The same release again is the one that stands. LookupError for a party that is not in the reference data of the newest
     processed day; ValueError where nothing holds the party back.
     """
-    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+    with connection.transaction():
         # Of two that sign at once, the second finds the party released.
         ledger.lock(connection)
-        if not cursor.execute("select to_regclass('marts.recommendations') as built").fetchone()["built"]:
-            raise LookupError("no day is processed yet: there is nobody to release")
-        stands = cursor.execute(ledger.query("party_state"), {"party_kind": party_kind, "party_id": party_id}).fetchone()
-        if stands is None:
-            raise LookupError(f"no {party_kind} {party_id} in marts.recommendations, which has the parties of the newest processed day")
+        stands = party_state(connection, party_kind, party_id)
         if stands["state"] == "active":
             if stands["release"] is None or not asdict(signed).items() <= stands["release"].items():
                 raise ValueError(f"nothing to release: {party_kind} {party_id} is active")
@@ -87,3 +112,43 @@ def release(connection: psycopg.Connection, party_kind: str, party_id: str, sign
         ledger.append(connection, [entry], at)
         actions.order_lift(connection, party_kind, party_id, released_on, signed.approver, at)
     return released
+
+
+def answer(
+    connection: psycopg.Connection, request: Request, decision: str, comment: str, actor: str, answered_at: datetime, at: datetime
+) -> Released | None:
+    """Append a second person's answer to a request, and the release that follows; None where nothing changed.
+
+    The first answer stands. Where nothing holds the party back any longer, the answer is on record and changes nothing.
+    ValueError for an answer without a comment, or by the person who asks.
+    """
+    if not comment.strip():
+        raise ValueError(f"the answer to {request.request_id} says nothing: why?")
+    signed = request.signed(actor)
+    party_kind, party_id = party(request.party)
+    told = {"case_id": request.request_id, "decision": decision.lower(), "comment": comment.strip(), "answered_at": answered_at.isoformat()}
+    entry = {
+        "entry_type": "review",
+        "actor": actor,
+        "service_date": at.astimezone(UTC).date().isoformat(),
+        "party_kind": party_kind,
+        "party_id": party_id,
+        "payload": told | asdict(request),
+    }
+    with connection.transaction():
+        ledger.lock(connection)
+        first = ledger.append(connection, [entry], at)
+        if not first or decision != signatures.CONFIRM or party_state(connection, party_kind, party_id)["state"] == "active":
+            return None
+        return release(connection, party_kind, party_id, signed, at)
+
+
+def party_state(connection: psycopg.Connection, party_kind: str, party_id: str) -> dict[str, Any]:
+    """A party's name and state, and its last release. LookupError for one that is not in the reference data of the newest processed day."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        if not cursor.execute("select to_regclass('marts.recommendations') as built").fetchone()["built"]:
+            raise LookupError("no day is processed yet: there is nobody to release")
+        found = cursor.execute(ledger.query("party_state"), {"party_kind": party_kind, "party_id": party_id}).fetchone()
+    if found is None:
+        raise LookupError(f"no {party_kind} {party_id} in marts.recommendations, which has the parties of the newest processed day")
+    return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+CONFIRM, REFUSE = "Confirm", "Refuse"
+"""What a second person may answer about an override or a release that the first one wants."""
+
 
 def refuse_same(first: str, second: str) -> None:
     """ValueError where both names are one, however it is written."""

@@ -236,6 +236,29 @@ def confirmation_body(wanted: dict[str, Any]) -> str:
     )
 
 
+def release_subject(request: dict[str, str]) -> str:
+    """What a second person is asked about a release, as plain text."""
+    return f"Release {plain(request['party'], 80)}?"
+
+
+def release_body(request: dict[str, str], stands: dict[str, Any]) -> str:
+    """What the second person reads, of whom a release needs two, as Markdown. `stands` is what the party is called and its state."""
+    return "\n".join(
+        [
+            f"{code(request['approver'])} wants {code(request['party'])}, {code(stands['legal_name'])}, to be active again. It is {stands['state']}.",
+            "",
+            f"What it was restrained for: {code(request['cause'], 2000)}",
+            "",
+            f"The evidence of its compliance since: {code(request['evidence'], 2000)}",
+            "",
+            f"The new limits that it goes on with: {code(request['limits'], 2000)}",
+            "",
+            "Confirm: the release stands under both names, its trunks and numbers are ordered to be lifted, and it is watched for 30 days. "
+            "Refuse: it stays as it is. Say why: without a comment you are asked again.",
+        ]
+    )
+
+
 def rest_subject(rest: dict[str, Any]) -> str:
     """A day's other verdicts in one line, as plain text."""
     return f"{rest['service_date']}: " + ", ".join(f"{rest['counts'][verdict]} {verdict}" for verdict in ("HOLD", "MONITOR", "NO_ACTION") if verdict in rest["counts"])

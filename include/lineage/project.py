@@ -120,7 +120,10 @@ REFRESHED = {
     "ops.review_requests": ("review_recommendations.open_cases",),
     "ops.alerts": ("raise_alerts.sweep",),
     "ops.alert_deliveries": ("raise_alerts.sweep",),
-    "decisions.ledger": ("recommend_suspensions.append_recommendations", "handle_traceback.recommend", "handle_traceback.escalate"),
+    "decisions.ledger": (
+        "recommend_suspensions.append_recommendations", "handle_traceback.recommend", "handle_traceback.escalate",
+        "review_recommendations.case.record", "review_blocks.block.record_confirmation", "release_party.record",
+    ),
 }
 """Which tasks fill a table, where its layer does not say it."""
 

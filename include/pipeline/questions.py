@@ -12,15 +12,24 @@ from airflow.sdk import Param
 COMPLIANCE = os.environ["TOLLGATE_COMPLIANCE_USERS"].split(",")
 
 
+def asked_by(dag_run: Any) -> str:
+    """The compliance user who started a run. PermissionError for one that anybody else started, or nobody."""
+    user = dag_run.triggering_user_name
+    if user not in COMPLIANCE:
+        raise PermissionError(f"{user or 'nobody'} started this run; only {', '.join(COMPLIANCE)} may (TOLLGATE_COMPLIANCE_USERS)")
+    return user
+
+
 class Question(HITLOperator):
     """A question without a time-out and without a default. `comment` tells what to write, `fields` are others of the form; who is `other_than` may not answer.
 
-    Airflow's page asks for a comment; its API takes an answer without one, which is thrown away here.
+    Airflow's page asks for a comment; its API takes an answer without one, which is thrown away here. `params`, the form by which the
+    DAG was started, is given by Airflow and no part of the question.
     """
 
     template_fields: Sequence[str] = (*HITLOperator.template_fields, "other_than")
 
-    def __init__(self, *, comment: str, other_than: str = "", fields: dict[str, Param] | None = None, **kwargs: Any):
+    def __init__(self, *, comment: str, other_than: str = "", fields: dict[str, Param] | None = None, params: Any = None, **kwargs: Any):
         super().__init__(
             assigned_users=[{"id": user, "name": user} for user in COMPLIANCE],
             params={"comment": Param("", type="string", description=comment)} | (fields or {}),

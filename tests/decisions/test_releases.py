@@ -140,6 +140,59 @@ def test_of_two_that_sign_at_once_one_does(own_world: ProcessedWorld):
     assert len(entries(own_world)) == 1
 
 
+REQUEST = releases.Request("release:r1", f"customer {SUSPENDED}", SIGNED.cause, SIGNED.evidence, SIGNED.limits, SIGNED.approver)
+"""What one person asks for in Airflow."""
+
+
+def answer(world: ProcessedWorld, decision: str, actor: str = SIGNED.second, comment: str = "I called them", request: releases.Request = REQUEST):
+    with psycopg.connect(world.settings.url("recommender")) as connection:
+        return releases.answer(connection, request, decision, comment, actor, AT, AT)
+
+
+def reviews_of_release(world: ProcessedWorld) -> list[tuple[str, str]]:
+    query = "select actor, payload ->> 'decision' as decision from decisions.ledger where entry_type = 'review' and payload ->> 'case_id' = 'release:r1'"
+    return [(row["actor"], row["decision"]) for row in world.rows(query)]
+
+
+def test_what_a_second_person_confirms_is_released_once(own_world: ProcessedWorld):
+    approve(own_world, SUSPENDED)
+    assert answer(own_world, "Confirm") == releases.Released(date(2026, 11, 19), date(2026, 12, 19))
+    assert state(own_world, SUSPENDED) == "active"
+    terminate(own_world, SUSPENDED)
+    assert answer(own_world, "Confirm") is None, "a task that is done again releases nobody from what came after"
+    assert state(own_world, SUSPENDED) == "terminated"
+    (entry,) = entries(own_world)
+    assert (entry["actor"], entry["payload"]["second"], entry["payload"]["evidence"]) == (SIGNED.approver, SIGNED.second, SIGNED.evidence)
+    assert reviews_of_release(own_world) == [(SIGNED.second, "confirm")]
+
+
+def test_what_a_second_person_refuses_holds_and_the_first_answer_stands(own_world: ProcessedWorld):
+    approve(own_world, SUSPENDED)
+    assert answer(own_world, "Refuse") is None
+    assert answer(own_world, "Confirm", actor="another") is None
+    assert (state(own_world, SUSPENDED), entries(own_world)) == ("suspended", [])
+    assert reviews_of_release(own_world) == [(SIGNED.second, "refuse")]
+
+
+def test_an_answer_that_came_too_late_is_on_record_and_changes_nothing(own_world: ProcessedWorld):
+    approve(own_world, SUSPENDED)
+    release(own_world, SUSPENDED, signed=releases.Signed("by", "another", "way", "a", "b"))
+    assert answer(own_world, "Confirm") is None
+    assert len(entries(own_world)) == 1
+    assert reviews_of_release(own_world) == [(SIGNED.second, "confirm")]
+
+
+def test_nobody_confirms_what_they_asked_for_or_without_a_word(own_world: ProcessedWorld):
+    approve(own_world, SUSPENDED)
+    with pytest.raises(ValueError, match="another person than 'Olga Petrova'"):
+        answer(own_world, "Confirm", actor="olga  petrova")
+    with pytest.raises(ValueError, match="says nothing"):
+        answer(own_world, "Confirm", comment=" ")
+    with pytest.raises(ValueError, match="^LIMITS is missing"):
+        releases.Request("release:r1", f"customer {SUSPENDED}", "cause", "evidence", " ", "olga")
+    assert (state(own_world, SUSPENDED), entries(own_world), reviews_of_release(own_world)) == ("suspended", [], [])
+
+
 def test_the_command(own_world: ProcessedWorld):
     fields = [f"--{name}={getattr(SIGNED, name)}" for name in releases.FIELDS]
     approve(own_world, SUSPENDED)

@@ -257,6 +257,17 @@ def test_nothing_in_a_notice_is_run_where_airflow_renders_a_template(name: str):
         assert jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text).render() == text
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_word_of_a_release_formats_links_or_runs_anything(name: str):
+    def body(text: str) -> str:
+        request = {"party": f"customer {text}", "approver": "olga", "cause": text, "evidence": text, "limits": text}
+        return words.release_body(request, {"legal_name": text, "state": "suspended"})
+
+    assert kinds(body(name)) == kinds(body("Kestrel Bank"))
+    for text in (body(name), words.release_subject({"party": f"customer {name}"})):
+        assert jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text).render() == text
+
+
 def test_the_questions_of_a_notice_are_one_line_that_fits_a_mapped_tasks_label():
     assert words.notice_subject(notice_of("T1")) == "Answer traceback T1 by 2026-11-19 15:00 UTC"
     assert words.mitigation_subject(notice_of("T1")) == "What was done about the caller of traceback T1?"

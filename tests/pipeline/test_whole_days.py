@@ -385,6 +385,26 @@ def test_no_date_is_lost_when_all_feeds_report_at_once(platform: Platform) -> No
     eventually(lambda: {run["partition_key"] for run in platform.api.runs("build_risk_marts")} >= set(days), "every date is built", seconds=240)
 
 
+def test_a_release_takes_two_logins(platform: Platform) -> None:
+    """Of the party that was suspended or restricted above: who asks for its release does not sign it."""
+    party = "select party_kind || ' ' || party_id from decisions.actions where action = %s"
+    ((released,),) = platform.rows(party.replace("= %s", "<> 'lift'"))
+    conf = {"party": released, "cause": "traced twice", "evidence": "contract {{ 7 * 7 }} ended", "limits": "2 calls per second"}
+    for user, run_id in (("engineer", "not-compliance"), ("compliance", "asked")):
+        with AirflowApi(platform.settings, user) as login:
+            login.trigger("release_party", None, run_id, conf)
+    eventually(lambda: platform.api.run("release_party", "not-compliance")["state"] == "failed", "it is not for everybody to ask")
+    question = eventually(lambda: platform.question("confirm", released), "a second person is asked")
+    time.sleep(PARKING)
+    with pytest.raises(Exception, match="403"):
+        platform.api.answer_review(question, "Confirm", "me again")
+    platform.api.answer_review(question, "Confirm", "I read the contract", as_user="approver")
+    eventually(lambda: platform.rows(party, "lift") == [(released,)], "it is ordered to be lifted")
+    signed = platform.rows("select actor, payload ->> 'second', payload ->> 'evidence' from decisions.ledger where entry_type = 'release'")
+    assert signed == [("compliance", "approver", conf["evidence"])]
+    eventually(lambda: platform.api.run("release_party", "asked")["state"] == "success", "its order is delivered")
+
+
 # --- what all of that left behind -------------------------------------------------------------------------------------
 
 

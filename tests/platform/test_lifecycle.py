@@ -20,7 +20,7 @@ from tests.running import eventually, listens, processes_of
 DAGS = {
     "ingest_cdr", "ingest_complaints", "ingest_tracebacks", "ingest_reference",
     "build_risk_marts", "recommend_suspensions", "review_recommendations", "review_blocks", "handle_traceback", "raise_alerts", "enforce_retention",
-    "audit_controls", "deliver_actions", "publish_evidence",
+    "audit_controls", "deliver_actions", "publish_evidence", "release_party",
 }  # fmt: skip
 
 

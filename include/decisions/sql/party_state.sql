@@ -1,5 +1,6 @@
--- What state a party is in now, and what its last release said.
+-- What a party is called, what state it is in now, and what its last release said.
 select
+    stands.legal_name,
     stands.party_state as state,
     release.service_date as released_on,
     release.payload as release
