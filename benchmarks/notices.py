@@ -30,6 +30,7 @@ from include.operations import backfill
 from include.platform import lifecycle
 from include.platform.airflow_api import AirflowApi
 from include.settings import REPOSITORY, Settings
+from include.text import literal
 
 CUSTOMERS = 500
 """Of one trunk each: C0 sends over tg0."""
@@ -170,7 +171,7 @@ def put_day(connection: psycopg.Connection, settings: Settings, day: date, calls
     columns = ", ".join(tables.schema("calls").names)
     with duckdb.connect() as duck:
         duck.execute(
-            f"copy (select {columns} from ({made})) to {call_sql.literal(str(to))} ({call_sql.PARQUET})",
+            f"copy (select {columns} from ({made})) to {literal(str(to))} ({call_sql.PARQUET})",
             {"receipt_id": receipt.file, "day": day.isoformat(), "calls": calls, "customers": CUSTOMERS},
         )
     receipts.record(connection, settings.lake, LandingFile(settings.landing / relative, relative, "cdr", FEED, 0, 0), receipt)

@@ -25,6 +25,7 @@ from include.ingest.landing import LandingFile
 from include.ingest.receipts import Receipt
 from include.lake import build, dbt, publish, tables
 from include.settings import Settings
+from include.text import literal
 
 DAY = date(2026, 11, 20)
 SWITCHES = ("nyc1", "nyc2", "lax1", "lax2")
@@ -112,7 +113,7 @@ def put(connection: psycopg.Connection, duck: duckdb.DuckDBPyConnection, setting
         made = f"select '{receipt.file}' as receipt_id, cast(row_number() over () + 1 as integer) as source_line, * from ({made})"
     columns = tables.file_of(settings.lake, table, "schema", date(1970, 1, 1))
     [rows] = duck.execute(
-        f"copy (from '{columns}' where false union all by name ({made})) to {call_sql.literal(str(to))} ({call_sql.PARQUET})",
+        f"copy (from '{columns}' where false union all by name ({made})) to {literal(str(to))} ({call_sql.PARQUET})",
         given | ({"receipt_id": receipt.file} if is_dated else {}),
     ).fetchone()
     receipt.rows_read = receipt.rows_accepted = receipt.rows_by_date[DAY] = rows
@@ -150,7 +151,7 @@ def by_hand(settings: Settings, day: date, to: Path) -> None:
     to.mkdir(parents=True, exist_ok=True)
     temporary = to / "duckdb-temp"
     with duckdb.connect(config={"temp_directory": str(temporary), "preserve_insertion_order": False}) as duck:
-        duck.execute(f"set variable lake = {call_sql.literal(str(settings.lake))}; set variable day = date '{day}'; set variable results = {call_sql.literal(str(to))}")
+        duck.execute(f"set variable lake = {literal(str(settings.lake))}; set variable day = date '{day}'; set variable results = {literal(str(to))}")
         duck.execute(BY_HAND.read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,8 @@
-"""Text out of somebody's file, made fit to be shown."""
+"""Text out of somebody's file, made fit to be shown, or to stand in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 def visible(text: str) -> str:
@@ -9,3 +13,13 @@ def visible(text: str) -> str:
 def visible_lines(text: str) -> str:
     """The same for a text of several lines."""
     return "\n".join(map(visible, text.split("\n")))
+
+
+def literal(text: str | None) -> str:
+    """An SQL literal, of DuckDB and PostgreSQL, where text cannot be bound as a parameter."""
+    return "null" if text is None else "'" + text.replace("'", "''") + "'"
+
+
+def literals(texts: Iterable[str | None]) -> str:
+    """The same for several, as a list without brackets."""
+    return ", ".join(map(literal, texts))

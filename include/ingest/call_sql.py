@@ -23,6 +23,7 @@ from include.ingest.declarations import (
 )
 from include.ingest.receipts import RefusedFile
 from include.ingest.stream import NEVER, NEVER_EITHER, NUL
+from include.text import literal, literals
 
 SQL = Path(__file__).with_name("sql")
 
@@ -52,15 +53,6 @@ def template(name: str) -> Template:
 def macros() -> str:
     """The macros that the statements use, and a declaration's parsers with them."""
     return template("macros").template + "".join(path.read_text(encoding="utf-8") for path in sorted(PARSERS.glob("*.sql")))
-
-
-def literal(text: str | None) -> str:
-    """An SQL string literal."""
-    return "null" if text is None else "'" + text.replace("'", "''") + "'"
-
-
-def literals(texts) -> str:
-    return ", ".join(literal(text) for text in texts)
 
 
 def choose_layouts(declaration: Declaration, first_rows: list[list[str]]) -> tuple[Layout, ...]:

@@ -24,6 +24,7 @@ from include.ingest.declarations import Declaration, Layout
 from include.ingest.landing import LandingFile
 from include.ingest.receipts import RAW_LIMIT, RefusedFile, RejectedRow
 from include.ingest.stream import LONGEST_RECORD, PIECE_BYTES, LineStream, Piece
+from include.text import literal, literals
 
 WORKERS = os.cpu_count() or 1
 WORKER_MEMORY = "1GB"
@@ -342,7 +343,7 @@ def _classify_numbers(connection: duckdb.DuckDBPyConnection) -> None:
     if not any_undecided:
         return
     connection.execute(call_sql.template("undecided_numbers").substitute(
-        uri=call_sql.literal(numbers.URI.pattern), withheld=call_sql.literals(sorted(numbers.WITHHELD))
+        uri=literal(numbers.URI.pattern), withheld=literals(sorted(numbers.WITHHELD))
     ))  # fmt: skip
     undecided = [raw for (raw,) in connection.execute("select raw from numbers where class is null").fetchall()]
     if not undecided:
@@ -396,10 +397,10 @@ def _write_day(connection: duckdb.DuckDBPyConnection, job: _Job, number: int, da
     path = job.scratch / f"{number:05d}-{day}.parquet"
     statement = call_sql.template("write_piece").substitute(
         receipt=job.receipt_id,
-        feed=call_sql.literal(job.file.feed),
+        feed=literal(job.file.feed),
         may_differ_ms=call_sql.DURATIONS_MAY_DIFFER_MS,
         day=day,
-        unfinished=str(path).replace("'", "''"),
+        unfinished=literal(str(path)),
         parquet=call_sql.PARQUET,
     )
     [(rows,)] = connection.execute(statement).fetchall()
@@ -420,7 +421,7 @@ def connect_worker(memory: str = WORKER_MEMORY) -> duckdb.DuckDBPyConnection:
     """A DuckDB with one thread, and with the macros and number classes that lines are parsed with."""
     connection = connect(threads=1, memory=memory)
     connection.execute(call_sql.macros())
-    connection.execute(call_sql.template("nanp_tables").substitute(classes=str(numbers.NANP_CLASSES).replace("'", "''")))
+    connection.execute(call_sql.template("nanp_tables").substitute(classes=literal(str(numbers.NANP_CLASSES))))
     return connection
 
 
@@ -431,7 +432,7 @@ def connect(threads: int, memory: str = WORKER_MEMORY, spill: Path | None = None
         f"set threads = {threads}; set memory_limit = '{memory}'; set TimeZone = 'UTC'; set enable_progress_bar = false; "
         # A piece streams through joins with small tables: turned round, they would hold all of it.
         "set disabled_optimizers = 'join_order,build_side_probe_side'; "
-        f"set temp_directory = {call_sql.literal(str(spill / 'spill') if spill else '')}"
+        f"set temp_directory = {literal(str(spill / 'spill') if spill else '')}"
     )
     [(found,)] = connection.execute("select hash('switch', 'call', 1::integer, null::varchar)").fetchall()
     if found != HASH_OF_A_CALL:

@@ -19,6 +19,7 @@ from include.ingest import call_sql, calls
 from include.ingest.calls import ParsedFile, PieceFile
 from include.ingest.receipts import Receipt, settled_among
 from include.lake import tables
+from include.text import literal, literals
 
 MEMORY = "2GB"
 DUPLICATES_LEFT_IN = 0.1
@@ -100,7 +101,7 @@ def _find_repeated(duck: duckdb.DuckDBPyConnection, arrivals: list[Arrival], lak
     )
     if not duck.execute("select count(*) from repeated").fetchone()[0]:
         return False
-    left_out = call_sql.literal(str(lake / "superseded" / "*.parquet"))
+    left_out = literal(str(lake / "superseded" / "*.parquet"))
     duck.execute(
         f"""
         create view known as
@@ -138,7 +139,7 @@ def _stands(lake: Path, receipt_id: str) -> bool:
 
 
 def _paths(paths: list[Path]) -> str:
-    return call_sql.literals(str(path) for path in paths)
+    return literals(str(path) for path in paths)
 
 
 @dataclass(frozen=True)
@@ -160,11 +161,11 @@ def _without_duplicates(duck: duckdb.DuckDBPyConnection, piece: PieceFile, recei
     [(rows,)] = duck.execute(
         f"""
         copy (
-            select rows.* from read_parquet({call_sql.literal(str(piece.path))}, hive_partitioning = false) as rows
+            select rows.* from read_parquet({literal(str(piece.path))}, hive_partitioning = false) as rows
             anti join (
-                select source_line from judged where verdict = 'duplicate' and judged_in = {call_sql.literal(receipt.file)}
+                select source_line from judged where verdict = 'duplicate' and judged_in = {literal(receipt.file)}
             ) as again using (source_line)
-        ) to {call_sql.literal(str(path))} ({call_sql.PARQUET})
+        ) to {literal(str(path))} ({call_sql.PARQUET})
         """
     ).fetchall()
     return PieceFile(piece.piece, piece.day, path, rows)

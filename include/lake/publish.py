@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from include.lake import dbt
 from include.lineage import openlineage
 from include.settings import Settings
+from include.text import literal
 
 ARROW_TYPES = {
     "text": pa.string(),
@@ -84,18 +85,14 @@ def rows_of(lake: Path, model: Model, days: Iterable[str]) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def ddl(model: Model, readers: Iterable[str]) -> list[str]:
     """Statements that create the model's empty warehouse table, described and readable by `readers`."""
     columns = ", ".join(f'"{name}" {data_type}' for name, (data_type, _) in model.columns.items())
     return [
         f"create table {model.relation} ({columns})",
         f"create index on {model.relation} (service_date)",
-        f"comment on table {model.relation} is {quoted(model.description)}",
-        *(f'comment on column {model.relation}."{name}" is {quoted(text)}' for name, (_, text) in model.columns.items()),
+        f"comment on table {model.relation} is {literal(model.description)}",
+        *(f'comment on column {model.relation}."{name}" is {literal(text)}' for name, (_, text) in model.columns.items()),
         f"grant select on {model.relation} to {', '.join(readers)}",
     ]
 
@@ -133,7 +130,7 @@ def create_tables(settings: Settings, models: Iterable[Model], cursor) -> None:
                 for name, (data_type, text) in gained.items()
                 for statement in (
                     f'alter table {model.relation} add column "{name}" {data_type}',
-                    f'comment on column {model.relation}."{name}" is {quoted(text)}',
+                    f'comment on column {model.relation}."{name}" is {literal(text)}',
                 )
             ]
         for statement in statements:

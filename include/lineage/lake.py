@@ -11,6 +11,8 @@ from typing import Any
 
 import duckdb
 
+from include.text import literal as literal_text
+
 SQL = Path(__file__).with_name("sql")
 EXAMPLES = 5
 
@@ -44,13 +46,9 @@ def literal(value: Any) -> str:
     if isinstance(value, date):
         return f"date '{value}'"
     if value.isprintable():
-        return quoted(value)
-    pieces = (quoted("".join(marks)) if seen else " || ".join(f"chr({ord(mark)})" for mark in marks) for seen, marks in groupby(value, str.isprintable))
+        return literal_text(value)
+    pieces = (literal_text("".join(marks)) if seen else " || ".join(f"chr({ord(mark)})" for mark in marks) for seen, marks in groupby(value, str.isprintable))
     return f"({' || '.join(pieces)})"
-
-
-def quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def with_parts(parts: dict[str, str], asked: str) -> str:

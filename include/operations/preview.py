@@ -14,13 +14,13 @@ from pathlib import Path
 import duckdb
 
 from include.ingest import calls, declarations, evidence, records
-from include.ingest.call_sql import literals
 from include.ingest.calls import Evidence, ParsedFile
 from include.ingest.declarations import Declaration
 from include.ingest.landing import LandingFile
 from include.ingest.receipts import RefusedFile, RejectedRow
 from include.lake import tables
 from include.settings import Settings
+from include.text import literals
 
 FIRST_ROWS = 5
 FIRST_REJECTS = 10

@@ -2,7 +2,7 @@
 -- country. Exchanges of which tenths are of another class, three in the Caribbean, are a table of tenths and in neither.
 create or replace temp table nanp_classes as
 select cast(prefix as integer) as prefix, length(prefix) as digits, cast(class as number_class) as class
-from read_csv('$classes', auto_detect = false, header = true, columns = {'prefix': 'VARCHAR', 'class': 'VARCHAR'})
+from read_csv($classes, auto_detect = false, header = true, columns = {'prefix': 'VARCHAR', 'class': 'VARCHAR'})
 where regexp_full_match(prefix, '[0-9]+');
 
 create or replace temp table nanp_exchange as

@@ -48,4 +48,4 @@ copy (
     left join numbers as calling on calling.raw = case when calling_class is null then calling_raw end
     left join numbers as asserted on asserted.raw = case when asserted_digits is null then asserted_raw end
     left join numbers as called on called.raw = case when called_class is null then called_raw end
-) to '$unfinished' ($parquet)
+) to $unfinished ($parquet)
