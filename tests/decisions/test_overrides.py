@@ -17,7 +17,8 @@ from processed_world import MONDAY, TUESDAY, ProcessedWorld, receipt
 
 from include import stages
 from include.decisions import ledger, overrides, proof, words
-from include.decisions.overrides import CONFIRM, LEAVE_BLOCKED, OVERRIDE, REFUSE, Override, Signed
+from include.decisions.overrides import LEAVE_BLOCKED, OVERRIDE, Override, Signed
+from include.decisions.signatures import CONFIRM, REFUSE
 from include.lineage.explain import explain
 from include.operations import report
 from include.quality import gate, suites
