@@ -72,7 +72,7 @@ def load_new_files(settings: Settings, kind: str) -> Summary:
     with psycopg.connect(settings.url("loader"), autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(hashtext('ingest'), hashtext(%s))", (kind,))
         files = landing.whole_files(settings.landing, kind)
-        again = receipts.take_back(connection, settings.lake, {file.relative for file in files})
+        again = receipts.take_back(connection, settings.lake, kind, {file.relative for file in files})
         new = [file for file in _in_order(files, again) if not receipts.taken(connection, file)]
         for batch in _batches([file for file in new if kind == "cdr" and not _is_manifest(file)]):
             _load_calls(connection, settings, batch, summary)

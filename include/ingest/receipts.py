@@ -125,10 +125,10 @@ def lies_there_already(connection: psycopg.Connection, file: LandingFile, digest
     return connection.execute("select from ops.landing_files where path = %s and file = %s", (file.relative, digest)).fetchone() is not None
 
 
-def take_back(connection: psycopg.Connection, lake: Path, present: set[str]) -> list[str]:
-    """Undo loads that were cut short between the lake and PostgreSQL; returns their paths in the order of those loads.
+def take_back(connection: psycopg.Connection, lake: Path, kind: str, present: set[str]) -> list[str]:
+    """Undo loads of a kind that were cut short between the lake and PostgreSQL; returns their paths in the order of those loads.
 
-    Only of files that are still present, so that they are loaded again: until then a later file must not be judged
+    Only of that kind, whose turn it is: a load of another may go on at this moment. Only of files that are still present, so that they are loaded again: until then a later file must not be judged
     by their rows, nor they by its rows, or each would replace the other's.
     """
     settled = {file for (file,) in connection.execute("select file from ops.file_receipts where state <> 'refused'").fetchall()}
@@ -139,7 +139,7 @@ def take_back(connection: psycopg.Connection, lake: Path, present: set[str]) -> 
                 if row["state"] != "refused" and row["path"] in present:
                     path.unlink()
                     undone.append((row["loaded_at"], row["path"]))
-    for path in (lake / "superseded").glob("*.parquet"):
+    for path in (lake / "superseded").glob("*.parquet") if kind == "cdr" else ():
         if path.stem not in settled | {"schema"} and not tables.file_of(lake, "receipts", path.stem).exists():
             path.unlink()  # the rows that would replace others are not there
     return [path for _, path in sorted(undone)]

@@ -116,6 +116,29 @@ def test_a_correction_replaces_and_both_are_kept(desk: Desk):
     assert (replaced["receipt_id"], replaced["source_line"], replaced["by_receipt_id"], replaced["by_source_line"]) == (old.file, 2, new.file, 2)
 
 
+def test_a_correction_stands_though_others_load_while_it_is_placed(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """Each kind takes turns with itself alone: what a load of calls has written and not recorded yet is no left-over of another's."""
+    desk.load_one("cdr/standard/a.csv", calls_csv({}, {"call_id": "c2"}))
+    for path, content in ONE_OF_EACH.items():
+        if not path.startswith("cdr/"):
+            desk.put(path, content)
+    record, others = receipts.record, []
+
+    def recorded(*arguments) -> None:
+        if not others:
+            others.append("first")
+            others.extend(len(desk.load(kind).receipts) for kind in ("complaints", "tracebacks", "reference"))
+        record(*arguments)
+
+    monkeypatch.setattr(receipts, "record", recorded)
+    desk.load_one("cdr/standard/b.csv", calls_csv({"sip_code": "486", "answer_time": ""}))
+    assert others == ["first", 1, 1, 1]
+    assert [(row["call_id"], row["sip_code"]) for row in desk.current_calls()] == [("c1", 486), ("c2", 200)]
+    assert desk.load("cdr").receipts == []
+    assert len(desk.superseded()) == 1
+    desk.check_books()
+
+
 def test_a_correction_that_moves_a_call_over_midnight_replaces_it_too(desk: Desk):
     """A switch whose clock was an hour off: the row of the other day must not stay beside it."""
     late = {"start_time": "2026-11-16T23:50:00Z", "answer_time": "", "end_time": "2026-11-16T23:50:10Z", "sip_code": "486"}
