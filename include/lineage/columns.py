@@ -129,7 +129,7 @@ def of_query(table: str, sql: str, tables: MappingSchema) -> Parents:
         tree, dialect=tables.dialect, schema=tables,
         validate_qualify_columns=False, allow_partial_qualification=True, quote_identifiers=False, identify=False,
     )  # fmt: skip
-    read = _Reading(build_scope(qualified))
+    read = _Reading(build_scope(qualified), tables)
     found = {Column(table, name): read.output(read.root, name) for name in read.root.expression.named_selects}
     return found | {Column(table, ROWS): read.rows(read.root)}
 
@@ -153,8 +153,9 @@ READ = (exp.Column, exp.TableColumn)
 class _Reading:
     """One query, its scopes, and what was found of them."""
 
-    def __init__(self, root: Scope):
+    def __init__(self, root: Scope, tables: MappingSchema):
         self.root = root
+        self.tables = tables
         self.scopes = {id(scope.expression): scope for scope in root.traverse()}
         self.outputs: dict[tuple[int, str], frozenset[Column]] = {}
         self.rows_of: dict[int, frozenset[Column]] = {}
@@ -211,14 +212,14 @@ class _Reading:
                 yield from self.of_column(argument, inner)
 
     def source(self, column: exp.Column | exp.TableColumn, scope: Scope) -> tuple[Scope | exp.Table | None, Scope]:
-        """What a column is read from, and the scope that reads it: that of the select around it, or one further out. A column that is no
-        known table's is of the only table that there is."""
+        """What a column is read from, and the scope that reads it: that of the select around it, or one further out. What no known table
+        has is a column of the only table that there is, where nothing is known of that."""
         inner = self.scopes.get(id(column.parent_select), scope)
         only = list(inner.sources.values()) if not column.text("table") else []
         name = column.text("table") or column.name
         while name not in inner.sources and inner.parent is not None:
             inner = inner.parent
-        if name not in inner.sources and len(only) == 1 and isinstance(only[0], exp.Table):
+        if name not in inner.sources and len(only) == 1 and isinstance(only[0], exp.Table) and set(self.tables.column_names(only[0])) <= {ROWS}:
             return only[0], inner
         return inner.sources.get(name), inner
 

@@ -83,6 +83,11 @@ def test_a_filtered_aggregate_comes_from_its_condition_too():
     }  # fmt: skip
 
 
+def test_what_a_set_is_ordered_by_is_no_column_of_its_table():
+    told = found("select array(select unnest(name) except select unnest(since) order by 1) as others from lake.parties")
+    assert told["others"] == {"parties.name", "parties.since"}
+
+
 def test_a_table_of_which_nothing_is_known_has_the_columns_that_are_asked_of_it():
     assert found("select p as v from lake.unheard_of")["v"] == {"unheard_of.p"}
 
