@@ -6,9 +6,10 @@ command ordered follows, and what could not be delivered before.
 
 from datetime import timedelta
 
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import CronTriggerTimetable, dag
 
 from include.pipeline.alerting import tried_and_told, within
+from include.pipeline.orders import deliver
 
 
 @dag(
@@ -21,12 +22,6 @@ from include.pipeline.alerting import tried_and_told, within
     tags=["decisions"],
 )
 def deliver_actions():
-    @task
-    def deliver() -> None:
-        from include import stages
-
-        stages.deliver_actions()
-
     deliver()
 
 

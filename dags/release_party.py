@@ -10,6 +10,7 @@ from airflow.sdk import Param, dag, task
 from include.decisions.releases import SAID
 from include.decisions.signatures import CONFIRM, REFUSE
 from include.pipeline.alerting import tried_and_told
+from include.pipeline.orders import deliver
 from include.pipeline.questions import Question, asked_by
 
 
@@ -45,12 +46,6 @@ def release_party():
         from include import stages
 
         stages.record_release(request, answer)
-
-    @task
-    def deliver() -> None:
-        from include import stages
-
-        stages.deliver_actions()
 
     record(wanted["request"], confirm.output) >> deliver()
 

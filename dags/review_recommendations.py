@@ -11,6 +11,7 @@ from include.decisions.reviews import APPROVE, REJECT, SEEN
 from include.decisions.words import MITIGATIONS
 from include.pipeline.alerting import tried_and_told
 from include.pipeline.assets import RECOMMENDATIONS, service_date, when_all_of
+from include.pipeline.orders import deliver
 from include.pipeline.questions import Question
 
 
@@ -38,12 +39,6 @@ def review_recommendations():
             from include import stages
 
             stages.record_review(case_id, answer)
-
-        @task
-        def deliver() -> None:
-            from include import stages
-
-            stages.deliver_actions()
 
         record(case_id, decide.output) >> deliver()
 

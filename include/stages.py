@@ -238,10 +238,10 @@ def want_release(request_id: str, approver: str, said: dict[str, str]) -> dict[s
     ValueError for a request that says too little or of a party that nothing holds back; LookupError for an unknown one.
     """
     request = releases.Request(request_id, approver=approver, **said)
+    party = releases.party(request.party)
     with psycopg.connect(configuration.load().url("recommender")) as connection:
-        stands = releases.party_state(connection, *releases.party(request.party))
-    if stands["state"] == "active":
-        raise ValueError(f"nothing to release: {request.party} is active")
+        stands = releases.party_state(connection, *party)
+    releases.refuse_active(*party, stands)
     wanted = asdict(request)
     return {"request": wanted, "first": approver, "subject": words.release_subject(wanted), "body": words.release_body(wanted, stands)}
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row, dict_row
 
-from include.decisions import ledger, signatures
+from include.decisions import ledger, reviews, signatures
 from include.quality import suites
 
 LONGEST = timedelta(days=30)
@@ -132,11 +132,11 @@ def answer(
     """
     reason = reason_of(comment)
     end = until.strip() if decision == OVERRIDE else ""
-    told = {"comment": reason, "until": instant(end or (answered_at + USUAL).isoformat(), answered_at).isoformat()}
+    told = {"until": instant(end or (answered_at + USUAL).isoformat(), answered_at).isoformat()}
     with connection.transaction():
         ledger.lock(connection)
         wanted = decision == OVERRIDE and _standing(connection, case_id) is not None
-        _append_review(connection, case_id, case_id, decision, actor, answered_at, told | {"overrides": wanted}, at)
+        _append_review(connection, case_id, case_id, decision, reason, actor, answered_at, told | {"overrides": wanted}, at)
         stands = _review(connection, case_id)
     return stands if stands["overrides"] else None
 
@@ -159,8 +159,8 @@ def confirm(
         # Its end may have passed while the second person was waited for.
         block = _standing(connection, case_id) if decision == signatures.CONFIRM and datetime.fromisoformat(first["until"]) > at else None
         second_id = f"{case_id}:second"
-        told = {"comment": reason, "overrides": block is not None}
-        if not _append_review(connection, case_id, second_id, decision, actor, answered_at, told, at):
+        told = {"overrides": block is not None}
+        if not _append_review(connection, case_id, second_id, decision, reason, actor, answered_at, told, at):
             return _day_of(case_id) if _review(connection, second_id)["overrides"] else None
         if block is None:
             return None
@@ -183,13 +183,21 @@ def _review(connection: psycopg.Connection, review_id: str) -> dict[str, Any] | 
 
 
 def _append_review(
-    connection: psycopg.Connection, case_id: str, review_id: str, decision: str, actor: str, answered_at: datetime, told: dict[str, Any], at: datetime
+    connection: psycopg.Connection,
+    case_id: str,
+    review_id: str,
+    decision: str,
+    comment: str,
+    actor: str,
+    answered_at: datetime,
+    told: dict[str, Any],
+    at: datetime,
 ) -> int:
     _, day, gate, check, _ = case_id.split(":", 4)
-    given = {
-        "case_id": review_id, "gate": gate, "check": check, "decision": decision.lower().replace(" ", "_"), "answered_at": answered_at.isoformat(),
-    }  # fmt: skip
-    return ledger.append(connection, [{"entry_type": "review", "actor": actor, "service_date": day, "payload": given | told}], at)
+    decided = decision.lower().replace(" ", "_")
+    return reviews.append(
+        connection, review_id, date.fromisoformat(day), decided, comment, actor, answered_at, told={"gate": gate, "check": check} | told, at=at
+    )
 
 
 def _day_of(case_id: str) -> date:

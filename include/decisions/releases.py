@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from include.decisions import actions, ledger, signatures
+from include.decisions import actions, ledger, reviews, signatures
 
 WATCH = timedelta(days=30)
 """How long a party is watched after its release."""
@@ -95,10 +95,9 @@ def release(connection: psycopg.Connection, party_kind: str, party_id: str, sign
         # Of two that sign at once, the second finds the party released.
         ledger.lock(connection)
         stands = party_state(connection, party_kind, party_id)
-        if stands["state"] == "active":
-            if stands["release"] is None or not asdict(signed).items() <= stands["release"].items():
-                raise ValueError(f"nothing to release: {party_kind} {party_id} is active")
+        if stands["state"] == "active" and asdict(signed).items() <= (stands["release"] or {}).items():
             return Released(stands["released_on"], date.fromisoformat(stands["release"]["watch_until"]))
+        refuse_active(party_kind, party_id, stands)
         released_on = at.astimezone(UTC).date()
         released = Released(released_on, released_on + WATCH)
         entry = {
@@ -122,25 +121,21 @@ def answer(
     The first answer stands. Where nothing holds the party back any longer, the answer is on record and changes nothing.
     ValueError for an answer without a comment, or by the person who asks.
     """
-    if not comment.strip():
-        raise ValueError(f"the answer to {request.request_id} says nothing: why?")
     signed = request.signed(actor)
     party_kind, party_id = party(request.party)
-    told = {"case_id": request.request_id, "decision": decision.lower(), "comment": comment.strip(), "answered_at": answered_at.isoformat()}
-    entry = {
-        "entry_type": "review",
-        "actor": actor,
-        "service_date": at.astimezone(UTC).date().isoformat(),
-        "party_kind": party_kind,
-        "party_id": party_id,
-        "payload": told | asdict(request),
-    }
+    day, of_party = at.astimezone(UTC).date(), {"party_kind": party_kind, "party_id": party_id}
     with connection.transaction():
         ledger.lock(connection)
-        first = ledger.append(connection, [entry], at)
+        first = reviews.append(connection, request.request_id, day, decision.lower(), comment, actor, answered_at, of_party, asdict(request), at)
         if not first or decision != signatures.CONFIRM or party_state(connection, party_kind, party_id)["state"] == "active":
             return None
         return release(connection, party_kind, party_id, signed, at)
+
+
+def refuse_active(party_kind: str, party_id: str, stands: dict[str, Any]) -> None:
+    """ValueError where nothing holds a party back, of whom `party_state` was asked."""
+    if stands["state"] == "active":
+        raise ValueError(f"nothing to release: {party_kind} {party_id} is active")
 
 
 def party_state(connection: psycopg.Connection, party_kind: str, party_id: str) -> dict[str, Any]:

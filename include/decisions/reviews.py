@@ -50,19 +50,30 @@ def record(connection: psycopg.Connection, case_id: str, decision: str, comment:
         raise ValueError(f"no case {case_id} in the ledger")
     of_party = {"party_kind": case[1], "party_id": case[2], "recommendation_id": case_id}
     with connection.transaction():
-        if _append(connection, case_id, case[0], decision, comment, actor, answered_at, of_party) and decision == "approve":
+        if append(connection, case_id, case[0], decision, comment, actor, answered_at, of_party) and decision == "approve":
             actions.order_of_case(connection, case_id, actor, datetime.now(UTC))
 
 
 def record_rest(connection: psycopg.Connection, case_id: str, comment: str, actor: str, answered_at: datetime) -> None:
     """Append that a person looked through what else was said of a day. The first answer stands. ValueError without a comment."""
-    _append(connection, case_id, date.fromisoformat(case_id.removeprefix("rest:")), "seen", comment, actor, answered_at, {})
+    append(connection, case_id, date.fromisoformat(case_id.removeprefix("rest:")), "seen", comment, actor, answered_at)
 
 
-def _append(
-    connection: psycopg.Connection, case_id: str, day: date, decision: str, comment: str, actor: str, answered_at: datetime, of_party: Row
+def append(
+    connection: psycopg.Connection,
+    case_id: str,
+    day: date,
+    decision: str,
+    comment: str,
+    actor: str,
+    answered_at: datetime,
+    of_party: Row | None = None,
+    told: Row | None = None,
+    at: datetime | None = None,
 ) -> int:
+    """Append what a person answered to any question, with what else is `told` of it; 0 where one stands: the first does. ValueError without a comment."""
     if not comment.strip():
         raise ValueError(f"the answer to {case_id} says nothing: why?")
-    told = {"case_id": case_id, "decision": decision, "comment": comment.strip(), "answered_at": answered_at.isoformat()}
-    return ledger.append(connection, [{"entry_type": "review", "actor": actor, "service_date": day.isoformat(), "payload": told} | of_party])
+    given = {"case_id": case_id, "decision": decision, "comment": comment.strip(), "answered_at": answered_at.isoformat()}
+    entry = {"entry_type": "review", "actor": actor, "service_date": day.isoformat(), "payload": given | (told or {})}
+    return ledger.append(connection, [entry | (of_party or {})], at)
