@@ -93,7 +93,9 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(settings.secrets / PASSWORDS),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.home / "logs" / "tasks"),
         "AIRFLOW__LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
+        # A changed DAG file is seen within seconds; to read all of them twice a minute besides takes a fifth of a processor.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         # A killed component's tasks are taken up again within half a minute instead of five.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
@@ -103,6 +105,8 @@ def environment(settings: Settings, secrets: dict[str, str]) -> dict[str, str]:
         "AIRFLOW__OPENLINEAGE__NAMESPACE": openlineage.NAMESPACE,
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(openlineage.transport(settings)),
         "AIRFLOW__OPENLINEAGE__EMISSION_POLICY": json.dumps(LINEAGE_OF_TASKS),
+        # Of a copy of the task's process, which would be made for each event, Airflow says that it can leave the task running for ever.
+        "AIRFLOW__OPENLINEAGE__EXECUTE_IN_THREAD": "True",
         # Seconds that telling one event may hold up its task.
         "AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT": "5",
     }

@@ -33,13 +33,14 @@ from include.settings import Settings
 
 # The scheduler last: it is started when the API server answers.
 # No log servers: they would listen on every interface, and here the API server reads the log files themselves.
+PRELOADED = [sys.executable, "-P", "-m", "include.platform.preloaded"]
 COMPONENTS = {
-    "api-server": [],
-    "dag-processor": [],
-    "triggerer": ["--skip-serve-logs"],
-    "scheduler": ["--skip-serve-logs"],
+    "api-server": [airflow.executable(), "api-server"],
+    "dag-processor": [*PRELOADED, "dag-processor"],
+    "triggerer": [airflow.executable(), "triggerer", "--skip-serve-logs"],
+    "scheduler": [*PRELOADED, "scheduler", "--skip-serve-logs"],
 }
-"""Airflow's commands, with their options."""
+"""Their commands."""
 
 STOP_ORDER = (("scheduler",), ("triggerer", "dag-processor"), ("api-server",))
 
@@ -172,7 +173,7 @@ class Supervisor:
         log_folder(self.settings).mkdir(parents=True, exist_ok=True)
         with (log_folder(self.settings) / f"{name}.log").open("a") as log:
             process = subprocess.Popen(
-                [airflow.executable(), name, *COMPONENTS[name]],
+                COMPONENTS[name],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, preexec_fn=end_with_parent,
             )  # fmt: skip
         say(f"{name} started, pid {process.pid}")
