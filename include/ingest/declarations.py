@@ -11,7 +11,7 @@ import csv
 import logging
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -477,10 +477,20 @@ def _times(check: _Check, kind: str, given: dict) -> Times:
     )
 
 
+def _engine() -> duckdb.DuckDBPyConnection:
+    """What tells whether it can use a format, a pattern or a parser's argument."""
+    return _database().cursor()
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """Opened once: that takes longer than all that a declaration asks of it."""
+    return duckdb.connect(":memory:", config={"threads": 1})
+
+
 def _check_strptime(check: _Check, formats: list[str]) -> None:
     try:
-        with duckdb.connect(":memory:") as connection:
-            connection.execute("select try_strptime('', ?)", [formats]).fetchall()
+        _engine().execute("select try_strptime('', ?)", [formats]).fetchall()
     except duckdb.Error as error:
         check.fail("times.format", f"is no strptime format that we can use: {str(error).splitlines()[0]}")
 
@@ -651,9 +661,9 @@ def _parser(check: _Check, key: str, given: Any) -> tuple[str, str]:
         check.fail(key, f"is {given!r}: one of {', '.join(known)}, or a mapping from it to its argument")
     argument = check.text(key, argument)
     try:
-        with duckdb.connect(":memory:") as connection:
-            connection.execute((PARSERS / f"{name}.sql").read_text(encoding="utf-8"))
-            connection.execute(f"select parse_{name}(text, ?) from (values ('a'), ('')) as texts (text)", [argument]).fetchall()
+        engine = _engine()
+        engine.execute((PARSERS / f"{name}.sql").read_text(encoding="utf-8"))
+        engine.execute(f"select parse_{name}(text, ?) from (values ('a'), ('')) as texts (text)", [argument]).fetchall()
     except duckdb.Error as error:
         check.fail(key, f"is {given!r}: it needs an argument that it can use, {{{name}: …}} ({str(error).splitlines()[0]})")
     return name, argument
@@ -693,8 +703,7 @@ def _pattern(check: _Check, key: str, given: Any, groups: int = 1) -> str:
     pattern = check.typed(key, given, str, "a regular expression")
     try:
         found = re.compile(pattern).groups
-        with duckdb.connect(":memory:") as connection:
-            connection.execute("select regexp_extract('', ?)", [pattern]).fetchall()
+        _engine().execute("select regexp_extract('', ?)", [pattern]).fetchall()
     except (re.error, duckdb.Error) as error:
         check.fail(key, f"is no regular expression that we can use ({str(error).splitlines()[0]}): mend it, without look-around")
     if found < groups:
