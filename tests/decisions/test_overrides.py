@@ -173,9 +173,9 @@ def test_no_reason_is_good_enough_for_what_the_invariants_rest_on():
 
 def test_a_feed_that_is_named_is_judged_and_the_others_are_held(own_world: ProcessedWorld):
     own_world.damage(*refuse("cdr/asterisk", "cdr/standard"))
-    assert own_world.build(MONDAY, "blocked") == "blocked"
+    assert own_world.build_marts(MONDAY, "blocked") == "blocked"
     assert override(own_world, REFUSED, "cdr/asterisk") == ["cdr/asterisk"]
-    assert own_world.build(MONDAY, "again") == "blocked", "standard is not named"
+    assert own_world.build_marts(MONDAY, "again") == "blocked", "standard is not named"
     own_world.judge(MONDAY, "again")
 
     row, (entry,) = recorded(own_world, REFUSED), entries(own_world)
@@ -194,7 +194,7 @@ def test_a_feed_that_is_named_is_judged_and_the_others_are_held(own_world: Proce
     assert (verdict(own_world, ON_PHX1), verdict(own_world, ON_NYC1)) == ("NO_ACTION", "HOLD")
 
     assert override(own_world, REFUSED) == ["cdr/standard"], "without feeds, what is blocked still"
-    assert own_world.build(MONDAY, "once more") == "overridden"
+    assert own_world.build_marts(MONDAY, "once more") == "overridden"
     own_world.judge(MONDAY, "once more")
     assert verdict(own_world, ON_NYC1) == "NO_ACTION"
     party = own_world.verdict(MONDAY, ON_NYC1)
@@ -213,9 +213,9 @@ def test_a_feed_that_is_named_is_judged_and_the_others_are_held(own_world: Proce
 
 def test_silence_on_an_overridden_day_proves_nothing(own_world: ProcessedWorld):
     own_world.damage(*refuse("cdr/standard"))
-    own_world.build(MONDAY, "blocked")
+    own_world.build_marts(MONDAY, "blocked")
     override(own_world, REFUSED)
-    assert own_world.build(MONDAY, "again") == "overridden"
+    assert own_world.build_marts(MONDAY, "again") == "overridden"
     assert own_world.rows("select bool_or(coverage_complete) as said from marts.complaint_attribution where call_date = %(day)s", day=MONDAY) == [{"said": False}]
 
 

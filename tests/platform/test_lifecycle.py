@@ -49,7 +49,7 @@ def state(settings: Settings) -> supervisor.State:
 
 def components(settings: Settings, name: str) -> list[psutil.Process]:
     """The living processes of a component: children of the supervisor whose command names it."""
-    return [p for p in psutil.Process(state(settings).pid).children() if {"airflow", name} <= words(p)]
+    return [p for p in psutil.Process(state(settings).pid).children() if name in words(p)]
 
 
 def words(process: psutil.Process) -> set[str]:
