@@ -27,8 +27,8 @@ DUPLICATES_LEFT_IN = 0.1
 
 CANDIDATE = """
     select
-        {turn} as turn, {superseded} as is_superseded, rows.receipt_id, rows.source_line, rows.service_date, rows.switch_id, rows.call_id,
-        rows.attempt, case when rows.record_kind in ('start', 'interim', 'other') then rows.record_kind end as open_kind,
+        {turn} as turn, {superseded} as is_superseded, rows.receipt_id, rows.source_line, rows.service_date, rows.feed, rows.switch_id,
+        rows.call_id, rows.attempt, case when rows.record_kind in ('start', 'interim', 'other') then rows.record_kind end as open_kind,
         -- what the switch said of the attempt
         md5(concat_ws(
             chr(31), rows.start_at, coalesce(cast(rows.answer_at as varchar), ''), coalesce(cast(rows.end_at as varchar), ''),
@@ -213,7 +213,19 @@ def _write_superseded(duck: duckdb.DuckDBPyConnection, receipt: Receipt, lake: P
     ).to_arrow_table()
     if superseded.num_rows:
         tables.write(tables.file_of(lake, "superseded", receipt.file), superseded.cast(tables.schema("superseded")))
-    replaced = sum(verdict == "superseded" for verdict in superseded["verdict"].to_pylist())
+    replaced = duck.execute(
+        """
+        select service_date, feed, count(*), count(*) - count(open_kind)
+        from judged
+        where judged_in = ? and verdict = 'superseded'
+        group by all
+        order by all
+        """,
+        [receipt.file],
+    ).fetchall()
     if replaced:
-        receipt.notes["superseded_rows"] = replaced
-    return {day for verdict, day in zip(superseded["verdict"].to_pylist(), superseded["service_date"].to_pylist(), strict=True) if verdict == "superseded"}
+        receipt.notes["superseded_rows"] = sum(rows for _, _, rows, _ in replaced)
+        receipt.notes["superseded_calls"] = {}
+        for day, feed, _, of_calls in replaced:
+            receipt.notes["superseded_calls"].setdefault(day.isoformat(), {})[feed] = of_calls
+    return {day for day, *_ in replaced}

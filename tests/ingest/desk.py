@@ -7,9 +7,11 @@ import gzip
 import io
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +176,30 @@ class Desk:
             assert counts[2] == rejects[0]["n"]
             dates = self.warehouse("select coalesce(sum(rows), 0) as n from ops.file_service_dates where file = %s", row["file"])
             assert counts[1] == dates[0]["n"]
+        assert self.calls_counted() == self.calls_promised()
+
+    def calls_counted(self) -> Counter[tuple[date, str]]:
+        """By date and feed, the finished calls that readers see."""
+        kept, left_out, standing = (str(self.settings.lake / files) for files in ("calls/*/*.parquet", "superseded/*.parquet", "receipts/*.parquet"))
+        found = LAKE.execute(
+            """
+            select cast(start_at as date), feed, count(*)
+            from read_parquet($kept, hive_partitioning = false)
+            anti join read_parquet($left_out) as older using (receipt_id, source_line)
+            semi join (from read_parquet($receipts) where state <> 'refused') as r using (receipt_id)
+            where record_kind in ('stop', 'attempt')
+            group by all
+            """,
+            {"kept": kept, "left_out": left_out, "receipts": standing},
+        ).fetchall()
+        return Counter({(day, feed): calls for day, feed, calls in found})
+
+    def calls_promised(self) -> Counter[tuple[date, str]]:
+        """By date and feed, the calls that the receipts say are to be counted: what was accepted, less what later rows replaced."""
+        promised: Counter[tuple[date, str]] = Counter()
+        for row in self.warehouse("select * from ops.file_receipts join ops.file_service_dates using (file) where kind = 'cdr' and state <> 'refused'"):
+            day = row["service_date"]
+            promised[day, row["feed"]] += row["rows"] - row["notes"].get("not_calls", {}).get(str(day), 0)
+            for feed, replaced in row["notes"].get("superseded_calls", {}).get(str(day), {}).items():
+                promised[day, feed] -= replaced
+        return promised

@@ -246,7 +246,7 @@ def test_10_a_call_kept_alive_for_days_is_rejected(desk: Desk):
 
 def test_11_the_same_row_is_a_duplicate_the_same_call_with_another_outcome_replaces(desk: Desk):
     receipt = desk.load_one("cdr/standard/a.csv", calls_csv({}, {}, {"sip_code": "486", "answer_time": ""}))
-    assert (receipt.rows_accepted, receipt.rows_duplicate, receipt.notes) == (2, 1, {"superseded_rows": 1})
+    assert (receipt.rows_accepted, receipt.rows_duplicate, receipt.notes) == (2, 1, {"superseded_rows": 1, "superseded_calls": {"2026-11-16": {"cdr/standard": 1}}})
     assert [row["sip_code"] for row in desk.rows("calls", "sip_code")] == [200, 486]
     assert [row["sip_code"] for row in desk.current_calls()] == [486]
 

@@ -10,11 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from include.ingest import load, receipts, repeats
+from include.ingest import declarations, load, receipts, repeats
 from include.ingest.load import load_new_files
 from include.settings import REPOSITORY
 from tests.ingest.desk import Desk, calls_csv, numbered_calls
@@ -109,11 +110,19 @@ def test_exact_repetitions_are_duplicates_within_and_across_files(desk: Desk):
 def test_a_correction_replaces_and_both_are_kept(desk: Desk):
     old = desk.load_one("cdr/standard/a.csv", calls_csv({}, {"call_id": "c2"}))
     new = desk.load_one("cdr/standard/b.csv", calls_csv({"sip_code": "486", "answer_time": ""}))
-    assert new.notes["superseded_rows"] == 1
+    assert new.notes == {"superseded_rows": 1, "superseded_calls": {"2026-11-16": {"cdr/standard": 1}}}
     assert {(row["call_id"], row["sip_code"]) for row in desk.rows("calls")} == {("c1", 200), ("c2", 200), ("c1", 486)}
     assert [(row["call_id"], row["sip_code"]) for row in desk.current_calls()] == [("c1", 486), ("c2", 200)]
     [replaced] = desk.superseded()
     assert (replaced["receipt_id"], replaced["source_line"], replaced["by_receipt_id"], replaced["by_source_line"]) == (old.file, 2, new.file, 2)
+
+
+def test_a_correction_by_another_feed_takes_the_call_from_the_first(desk: Desk):
+    desk.declare("cdr/second", (declarations.BUILT_IN / "cdr" / "standard.yaml").read_text())
+    desk.load_one("cdr/standard/a.csv", calls_csv({}, {"call_id": "c2"}))
+    new = desk.load_one("cdr/second/b.csv", calls_csv({"sip_code": "486", "answer_time": ""}))
+    assert new.notes["superseded_calls"] == {"2026-11-16": {"cdr/standard": 1}}
+    assert desk.calls_counted() == {(date(2026, 11, 16), "cdr/standard"): 1, (date(2026, 11, 16), "cdr/second"): 1}
 
 
 def test_a_correction_stands_though_others_load_while_it_is_placed(desk: Desk, monkeypatch: pytest.MonkeyPatch):
@@ -145,7 +154,7 @@ def test_a_correction_that_moves_a_call_over_midnight_replaces_it_too(desk: Desk
     desk.load_one("cdr/standard/a.csv", calls_csv(late))
     moved = late | {"start_time": "2026-11-17T00:50:00Z", "end_time": "2026-11-17T00:50:10Z"}
     receipt = desk.load_one("cdr/standard/b.csv", calls_csv(moved))
-    assert (receipt.rows_accepted, receipt.notes) == (1, {"superseded_rows": 1})
+    assert (receipt.rows_accepted, receipt.notes) == (1, {"superseded_rows": 1, "superseded_calls": {"2026-11-16": {"cdr/standard": 1}}})
     assert [str(row["start_at"]) for row in desk.current_calls()] == ["2026-11-17 00:50:00"]
 
 

@@ -128,7 +128,7 @@ DAMAGES: dict[tuple[str, str], tuple[list[str], str, tuple[str, ...]]] = {
                 and feed = 'cdr/standard' and service_date = '{MONDAY}'
             """
         ],
-        "1: feed cdr/standard, rows ",
+        "1: feed cdr/standard, accepted ",
         ("cdr/standard",),
     ),
     ("call_records", "trunks_are_mapped"): (
@@ -470,6 +470,16 @@ MORE_DAMAGES = {
     "rows lost from the lake": (
         "arriving_data", ("call_records", "lake_holds_what_was_accepted"),
         [f"delete from lake.switch_coverage_hourly where feed = 'cdr/asterisk' and service_date = '{MONDAY}'"],
+    ),
+    "a call that stands beside its correction": (
+        "arriving_data", ("call_records", "lake_holds_what_was_accepted"),
+        [
+            f"""
+            update ops.file_receipts set notes = notes || '{{"superseded_rows": 1, "superseded_calls": {{"{MONDAY}": {{"cdr/asterisk": 1}}}}}}'
+            where file = (select file from ops.file_receipts join ops.file_service_dates using (file)
+                where feed = 'cdr/standard' and service_date = '{MONDAY}' order by path limit 1)
+            """
+        ],
     ),
     "a customer lost from the mart": (
         "marts", ("customer_risk_daily", "every_customer_once"),

@@ -28,6 +28,7 @@ select
     receipt_id as judged_in, -- the receipt with which the verdict is written down, and without which it does not count
     'duplicate' as verdict,
     service_date,
+    feed,
     receipt_id,
     source_line,
     open_kind,
@@ -36,6 +37,6 @@ select
 from copies
 where copy_number > 1 and turn > 0
 union all
-select by_receipt_id, 'superseded', service_date, receipt_id, source_line, open_kind, by_receipt_id, by_source_line
+select by_receipt_id, 'superseded', service_date, feed, receipt_id, source_line, open_kind, by_receipt_id, by_source_line
 from versions
 where by_turn > 0
