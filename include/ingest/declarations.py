@@ -303,7 +303,7 @@ def parse(kind: str, name: str, path: Path) -> Declaration:
     """Read and check one YAML file."""
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # no UTF-8; a date that is none, or a number that is endless; nested without end
         raise BadDeclaration(f"{path}: not valid YAML in UTF-8: {error}") from error
     check = _Check(path)
     if not isinstance(given, dict) or not isinstance(given.get("fields"), dict):

@@ -33,7 +33,7 @@ def complaint_columns(parsed: records.Records, declaration: Declaration) -> pd.D
         if optional not in frame:
             frame[optional] = pd.Series(None, index=frame.index, dtype="object")
     if "call_at" not in frame:
-        frame["call_at"] = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[ns]")
+        frame["call_at"] = pd.Series(pd.NaT, index=frame.index, dtype=records.MOMENT)
     frame["source"] = declaration.source
     frame["topic"] = records.squeezed(frame["topic"])
     frame["recorded_message"] = frame["recorded_message"].fillna(frame["call_type"].map(TOLD_BY_TYPE))
@@ -59,13 +59,18 @@ def _complaint_ids(frame: pd.DataFrame, parsed: records.Records, declaration: De
     if own.notna().all():
         return own
     columns = [name for name in COMPLAINT_COLUMNS if name not in ("complaint_id", "source_record_id")]
-    taken = taken_columns(declaration)
-    others = declaration.content if declaration.content is not None else [name for name in parsed.as_sent if name not in taken]
-    said = pd.concat([frame.reindex(columns=columns), parsed.as_sent.reindex(columns=others)], axis=1).astype("object")
+    said = pd.concat([frame.reindex(columns=columns), _others(parsed.as_sent, declaration)], axis=1).astype("object")
     texts = ["\x1f".join(map(_content, row)) for row in said.itertuples(index=False, name=None)]
     prefix = declaration.name if is_ours else declaration.source
     digests = [f"{prefix}-{sha256(text.encode()).hexdigest()[:20]}" for text in texts]
     return own.fillna(pd.Series(digests, index=frame.index, dtype="object"))
+
+
+def _others(as_sent: pd.DataFrame, declaration: Declaration) -> pd.DataFrame:
+    """Columns that are not kept and tell complaints apart: the declared ones, or all. Names may stand twice, or be empty, in a header."""
+    if declaration.content is None:
+        return as_sent.loc[:, ~as_sent.columns.isin(list(taken_columns(declaration)))]
+    return as_sent.loc[:, ~as_sent.columns.duplicated()].reindex(columns=list(declaration.content))
 
 
 def _content(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import traceback
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from include.ingest.landing import LandingFile
 from include.ingest.receipts import Receipt, RefusedFile
 from include.lake import tables
 from include.lineage import openlineage
+from include.lineage.raw_lines import masked
 from include.settings import Settings
 from include.text import visible
 
@@ -131,12 +133,26 @@ def load_file(connection: psycopg.Connection, settings: Settings, file: LandingF
         if known is not None:
             _take_again(connection, settings, file, declaration, receipt, known, summary)
             return
-        LOADERS[receipt.kind](file, declaration, receipt, settings.lake)
+        _read(file, declaration, receipt, settings.lake)
         receipt.check()
     except (RefusedFile, declarations.BadDeclaration) as error:
         _refuse(connection, settings, file, receipt, error, summary)
         return
     _record(connection, settings, file, receipt, summary)
+
+
+def _read(file: LandingFile, declaration: Declaration, receipt: Receipt, lake: Path) -> None:
+    try:
+        LOADERS[receipt.kind](file, declaration, receipt, lake)
+    except (ValueError, TypeError, LookupError, ArithmeticError, duckdb.DataError) as error:
+        raise _refused_unforeseen(file, error) from error
+
+
+def _refused_unforeseen(file: LandingFile, error: Exception) -> RefusedFile:
+    """One value that no check foresaw must not stop every other file. What is told of it holds no telephone number."""
+    said = masked(f"{type(error).__name__}: {error}".splitlines()[0])[:300]
+    log.error("%s: %s\n%s", file.relative, visible(said), "".join(traceback.format_tb(error.__traceback__)))
+    return RefusedFile(f"a value or the declaration cannot be computed with ({said}): mend it, or send us the message")
 
 
 def _receipt(file: LandingFile) -> Receipt:
@@ -229,9 +245,7 @@ def _parse(settings: Settings, one: _CallFile, is_known: bool, scratch: Path, wo
     except (RefusedFile, declarations.BadDeclaration, OSError) as error:
         one.error = error
     except (duckdb.DataError, duckdb.ProgrammingError) as error:
-        # One value that no check foresaw must not stop every other file.
-        log.exception("%s: %s", one.file.relative, error)
-        one.error = RefusedFile(f"a value or the declaration cannot be computed with: {str(error).splitlines()[0][:300]}")
+        one.error = _refused_unforeseen(one.file, error)
     return one
 
 

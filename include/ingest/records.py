@@ -34,6 +34,8 @@ LINE = "source_line"
 ISO_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?" + OFFSET
 DATE_ALONE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIME_OF_DAY = r"^(0?[1-9]|1[0-2])(?::([0-5][0-9]))?\s*([AaPp])\.?\s?[Mm]\.?$"
+MOMENT = "datetime64[us]"
+"""Of every year that can be written with four digits; in nanoseconds there are but those from 1677 to 2262."""
 UNPACKED_MAY_BE = 2**28
 """Bytes: a small feed's file is held in memory whole."""
 LABELS_NOTED = 20
@@ -256,9 +258,12 @@ def _json_values(text: str) -> Iterator[tuple[int, Any, str]]:
                 if text[position : position + 1] != ",":
                     raise json.JSONDecodeError("the array does not go on with a comma or end with ]", text, position)
                 position = next_at(position + 1)
-    except (json.JSONDecodeError, RecursionError) as error:
-        place = f" in line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else ": nested too deeply"
-        raise RefusedFile(f"not valid JSON{place}; send the file again, whole") from error
+    except json.JSONDecodeError as error:
+        raise RefusedFile(f"not valid JSON in line {error.lineno}: {error.msg}; send the file again, whole") from error
+    except RecursionError as error:
+        raise RefusedFile("not valid JSON: nested too deeply; send the file again, whole") from error
+    except ValueError as error:  # a whole number of thousands of digits
+        raise RefusedFile(f"not JSON that can be read ({error}): send the file again, whole") from error
     position = next_at(position + 1) if array else position
     if position < len(text):
         line = text.count("\n", 0, position) + 1
@@ -311,7 +316,7 @@ def _typed(
         if spec.map:
             value = value.map(lambda text, map=spec.map: map.get(text, map.get("*")), na_action="ignore").astype("object")
         if spec.number_or_prefix:
-            plain = value.map(number_or_prefix)
+            plain = value.map(number_or_prefix, na_action="ignore").astype("object")
             fault(value.notna() & plain.isna(), column, "neither a telephone number nor a prefix ending in *", value)
             value = plain
         hours = _hours(_first_sent(as_sent, spec.time_of_day, declaration), notes) if spec.time_of_day else None
@@ -392,7 +397,7 @@ def _instants(value: pd.Series, declaration: Declaration, date_only: bool, hours
         form = f"{ISO_TIME}|{DATE_ALONE}" if date_only else ISO_TIME
         parsed = pd.to_datetime(value.where(value.str.fullmatch(form, na=False)), format="ISO8601", utc=True, errors="coerce")
         return parsed.dt.tz_localize(None), "an ISO 8601 time with offset" + (" or a date like %Y-%m-%d" if date_only else "")
-    instants = local = pd.Series(pd.NaT, index=value.index, dtype="datetime64[ns]")
+    instants = local = pd.Series(pd.NaT, index=value.index, dtype=MOMENT)
     for format_ in formats:
         rest = value.where(instants.isna() & local.isna())
         if format_ in EPOCHS:
@@ -404,14 +409,14 @@ def _instants(value: pd.Series, declaration: Declaration, date_only: bool, hours
         else:
             local = local.fillna(pd.to_datetime(rest, format=format_, errors="coerce"))
     if hours is not None:
-        local = local + hours
+        local = local + hours.astype("timedelta64[s]")
     known = local.dt.tz_localize(declaration.times.zone or "UTC", ambiguous=[True] * len(local), nonexistent="NaT")
     return instants.fillna(known.dt.tz_convert("UTC").dt.tz_localize(None)), f"a time like {' or '.join(formats)}"
 
 
-def number_or_prefix(text: str | None) -> str | None:
+def number_or_prefix(text: str) -> str | None:
     """E.164, or an E.164 prefix with its `*`; null where it is neither. Digits without `+` are North American."""
-    if text is None or not text.endswith("*"):
+    if not text.endswith("*"):
         return classify(text)[0]
     digits = re.sub(r"[\s().\-]", "", text[:-1])
     if not re.fullmatch(r"\+?[0-9]+", digits):

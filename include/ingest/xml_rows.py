@@ -55,6 +55,6 @@ def read(raw: bytes, element: str) -> list[tuple[int, dict[str, str], str]]:
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text.append
     try:
         parser.Parse(raw, True)
-    except (expat.ExpatError, LookupError) as error:  # LookupError: an encoding that does not exist
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an encoding that does not exist, or that the parser does not know
         raise RefusedFile(f"not well-formed XML: {error}; fetch it again, whole") from error
     return rows

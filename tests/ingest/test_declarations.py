@@ -59,6 +59,8 @@ FAULTY: dict[str, tuple[str, str | bytes, str, str]] = {
     # what: (feed, YAML, key named, remedy named)
     "no YAML": ("cdr/x", "fields: {", "not valid YAML", "line 1"),
     "not UTF-8": ("cdr/x", b"description: caf\xe9", "not valid YAML in UTF-8", ""),
+    "a date that is none": ("cdr/x", "description: 2026-99-99", "not valid YAML", "month must be in 1..12"),
+    "nested without end": ("cdr/x", "[" * 3_000, "not valid YAML", "recursion"),
     "empty": ("cdr/x", "", "'fields'", "needs a mapping"),
     "a list": ("cdr/x", "- a", "'fields'", "needs a mapping"),
     "no fields": ("cdr/x", "description: x", "'fields'", "needs a mapping"),

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from include.ingest import declarations
+from include.ingest import declarations, evidence
 from tests.ingest.desk import Desk, csv_text
 
 FTC = Path(__file__).parents[2] / "include/demo/real/dnc_complaint_numbers_2021-07-08.csv.gz"
@@ -232,6 +232,25 @@ def test_json_rows_on_one_line_are_numbered_so_that_no_reject_is_lost(desk: Desk
     assert json.loads(first["raw"]) == rows[1]
 
 
+def test_what_no_check_foresaw_refuses_its_file_and_no_other_and_names_no_number(desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    columns = evidence.EVIDENCE["tracebacks"]
+
+    def unforeseen(parsed, declaration):
+        if len(parsed.rows) == 2:
+            raise ValueError("cannot convert +1212555" + "0123")
+        return columns[2](parsed, declaration)
+
+    monkeypatch.setitem(evidence.EVIDENCE, "tracebacks", (*columns[:2], unforeseen))
+    desk.put("tracebacks/standard/a.json", json.dumps([NOTICE, NOTICE | {"traceback_id": "t2"}]))
+    desk.put("tracebacks/standard/b.json", json.dumps([NOTICE | {"traceback_id": "t3"}]))
+    desk.load("tracebacks")
+    states = {path: (row["state"], row["reason"] or "") for path, row in desk.receipts().items()}
+    assert states["tracebacks/standard/b.json"] == ("loaded", "")
+    state, reason = states["tracebacks/standard/a.json"]
+    assert state == "refused" and "ValueError: cannot convert +1212555xxxx" in reason
+    assert "unforeseen" in caplog.text and "5550123" not in caplog.text
+
+
 @pytest.mark.parametrize("text", ["[]", " [ ]\n", "[\n]"])
 def test_an_empty_array_is_a_day_without_notices(desk: Desk, text: str):
     receipt = desk.load_one("tracebacks/standard/a.json", text)
@@ -242,7 +261,7 @@ def test_an_empty_array_is_a_day_without_notices(desk: Desk, text: str):
     "text",
     [
         "[", "{", "[{}", "[{},", "[{},]", '[{"a": 1} {"a": 2}]', '{"a": 1}\n{"a": 2}', "[{}] trailing", "[{}][{}]", '{"a": NaNs}',
-        '[{"a": "cut', "[" * 100_000,
+        '[{"a": "cut', "[" * 100_000, '[{"a": ' + "9" * 5_000 + "}]",
     ],
 )  # fmt: skip
 def test_json_that_is_not_whole_is_refused(desk: Desk, text: str):

@@ -141,6 +141,12 @@ def test_a_column_that_is_renamed_refuses_the_file_and_one_more_is_told(desk: De
     assert (receipt.state, receipt.notes) == ("loaded", {"unknown_columns": ["Consumer_Zip"]})
 
 
+def test_commas_at_the_end_of_a_spreadsheets_rows_are_columns_without_a_name(desk: Desk):
+    lines = csv_text(list(FTC_ROW), [FTC_ROW, FTC_ROW | {"Consumer_City": "Elsewhere"}]).splitlines()
+    receipt = desk.load_one("complaints/ftc_csv/DNC_Complaint_Numbers_2021-07-08.csv", "".join(f"{line},,\n" for line in lines))
+    assert (receipt.rows_accepted, receipt.notes["unknown_columns"]) == (2, ["", ""])
+
+
 def test_a_day_without_a_file_is_answered_with_a_web_page_or_an_error(desk: Desk):
     receipt = desk.load_one("complaints/ftc_csv/DNC_Complaint_Numbers_2026-11-14.csv", "<!DOCTYPE html>\n<html><title>Page not found</title></html>")
     assert receipt.state == "refused" and "web page" in receipt.reason
@@ -249,15 +255,22 @@ def test_the_hour_in_prose(desk: Desk, said: str, utc: datetime, known: bool):
     ("created", "utc", "assumed"),
     [
         ("1628859600", datetime(2021, 8, 13, 13), False),
+        ("99999999999", datetime(5138, 11, 16, 9, 46, 39), False),
         ("08/13/2021 09:00:00 AM -0500", datetime(2021, 8, 13, 14), False),
         ("2021-08-13T09:00:00.000", datetime(2021, 8, 13, 13), True),
         ("8/13/2021", datetime(2021, 8, 13, 4), True),
+        ("8/13/5021", datetime(5021, 8, 13, 4), True),
     ],
 )
 def test_a_zone_is_assumed_where_none_was_sent(desk: Desk, created: str, utc: datetime, assumed: bool):
     row = FCC_ROW | {"ticket_created": created, "issue_date": "", "issue_time": ""}
     desk.load_one("complaints/fcc/a.csv", csv_text(list(row), [row]))
     assert complaints(desk, "received_at, zone_assumed") == [(utc, assumed)]
+
+
+def test_a_date_of_centuries_to_come_stands_with_its_hour(desk: Desk):
+    desk.load_one("complaints/fcc/a.csv", csv_text(list(FCC_ROW), [FCC_ROW | {"issue_date": "5021-08-12T00:00:00", "issue_time": "8:08 PM"}]))
+    assert complaints(desk, "call_at, call_quality") == [(datetime(5021, 8, 13, 0, 8), "after_report")]
 
 
 def test_a_bad_time_is_rejected_with_its_field_and_an_unknown_type_is_other_and_told(desk: Desk):

@@ -285,6 +285,11 @@ def test_each_row_of_xml_has_its_line_and_rejects_are_shown_as_they_lie(desk: De
     assert [tuple(row.values()) for row in rows] == [(3, "1", "0000012345", None), (15, "4", None, None)]
 
 
+def test_of_a_list_of_numbers_without_numbers_every_row_is_rejected(desk: Desk):
+    receipt = desk.load_one("reference/dno/dno-2026-11-16.json", '[{"category": "unused"}, {"category": "unused", "source": "us"}]')
+    assert (receipt.rows_accepted, [(row.field, row.reason) for row in receipt.rejected]) == (0, [("number", "empty")] * 2)
+
+
 def test_filers_on_one_line_are_told_apart_by_their_number(desk: Desk):
     receipt = desk.load_one("reference/form499/f-2026-11-16.xml", filers((filer("1") + filer("2")).replace("\n", "")))
     assert [row["source_line"] for row in desk.rows("reference/form499")] == [1, 2]
@@ -304,6 +309,7 @@ OUTSIDE = '<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
         (filers(filer("1"), filer("2"))[:-40], "not well-formed XML"),
         (filers(filer("1", "A & B")), "not well-formed XML"),
         (filers(filer("1")).replace(b"ISO-8859-1", b"klingon-1"), "not well-formed XML"),
+        (filers(filer("1")).replace(b"ISO-8859-1", b"Shift_JIS"), "multi-byte encodings are not supported"),
         (filers(), "no rows"),
         (b"form_499_id,frn\n1,2\n", "not well-formed XML"),
         (b"", "not well-formed XML"),
