@@ -133,7 +133,8 @@ def load_file(connection: psycopg.Connection, settings: Settings, file: LandingF
         if known is not None:
             _take_again(connection, settings, file, declaration, receipt, known, summary)
             return
-        _read(file, declaration, receipt, settings.lake)
+        with _whatever_it_holds(file):
+            LOADERS[receipt.kind](file, declaration, receipt, settings.lake)
         receipt.check()
     except (RefusedFile, declarations.BadDeclaration) as error:
         _refuse(connection, settings, file, receipt, error, summary)
@@ -141,9 +142,10 @@ def load_file(connection: psycopg.Connection, settings: Settings, file: LandingF
     _record(connection, settings, file, receipt, summary)
 
 
-def _read(file: LandingFile, declaration: Declaration, receipt: Receipt, lake: Path) -> None:
+@contextmanager
+def _whatever_it_holds(file: LandingFile) -> Iterator[None]:
     try:
-        LOADERS[receipt.kind](file, declaration, receipt, lake)
+        yield
     except (ValueError, TypeError, LookupError, ArithmeticError, duckdb.DataError) as error:
         raise _refused_unforeseen(file, error) from error
 
@@ -292,7 +294,8 @@ def _take_again(
     if receipt.kind == "reference":
         reference.check_size(file, declaration, receipt, settings.lake)
     elif receipt.kind in evidence.EVIDENCE and receipt.feed != known.feed:
-        evidence.check_readable(file, declaration)
+        with _whatever_it_holds(file):
+            evidence.check_readable(file, declaration)
     told = receipt.date_told(file)
     if told is not None:
         receipt.rows_by_date[told] = 0
