@@ -31,9 +31,10 @@ from include.platform import PlatformError, airflow, postgres
 from include.platform.turns import only_one
 from include.settings import Settings
 
+PRELOADED = [sys.executable, "-P", "-m", "include.platform.preloaded"]
+
 # The scheduler last: it is started when the API server answers.
 # No log servers: they would listen on every interface, and here the API server reads the log files themselves.
-PRELOADED = [sys.executable, "-P", "-m", "include.platform.preloaded"]
 COMPONENTS = {
     "api-server": [airflow.executable(), "api-server"],
     "dag-processor": [*PRELOADED, "dag-processor"],
